@@ -1,0 +1,36 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+  name: "dwcp",
+  platforms: [.macOS(.v26)],
+  products: [
+    .library(name: "DWCPCore", targets: ["DWCPCore"]),
+    .library(name: "DWCPNIO", targets: ["DWCPNIO"]),
+    .executable(name: "dwcp", targets: ["dwcp"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
+    .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
+    .target(name: "CCRC32C"),
+    .target(
+      name: "DWCPCore",
+      dependencies: ["CZstd", "CLZ4", "CCRC32C"],
+      swiftSettings: strict + [.strictMemorySafety()]
+    ),
+    .testTarget(name: "DWCPCoreTests", dependencies: ["DWCPCore"], swiftSettings: strict),
+  ]
+)
