@@ -28,9 +28,31 @@ let package = Package(
     .target(name: "CCRC32C"),
     .target(
       name: "DWCPCore",
-      dependencies: ["CZstd", "CLZ4", "CCRC32C"],
+      dependencies: [
+        "CZstd", "CLZ4", "CCRC32C", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "DequeModule", package: "swift-collections"),
+      ],
       swiftSettings: strict + [.strictMemorySafety()]
     ),
-    .testTarget(name: "DWCPCoreTests", dependencies: ["DWCPCore"], swiftSettings: strict),
+    .target(
+      name: "DWCPNIO",
+      dependencies: [
+        "DWCPCore", .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "Logging", package: "swift-log"), .product(name: "DequeModule", package: "swift-collections"),
+      ],
+      swiftSettings: strict
+    ),
+    .executableTarget(
+      name: "dwcp",
+      dependencies: [
+        "DWCPCore", "DWCPNIO", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Crypto", package: "swift-crypto"), .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: [.enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility")]
+    ),
+    .testTarget(
+      name: "DWCPCoreTests", dependencies: ["DWCPCore", "CCRC32C", .product(name: "NIOCore", package: "swift-nio")],
+      swiftSettings: strict),
   ]
 )

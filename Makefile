@@ -1,0 +1,42 @@
+# One door to everything. CONTRIBUTING.md says when to use which target.
+
+sources := $(wildcard Package.swift Sources Tests Benchmarks Examples)
+
+.PHONY: help setup build test test-codec test-framing test-connection test-multiplexing test-flow-control \
+  test-reliability demo lint format bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { n = split($$1, names, " "); \
+	  for (i = 1; i <= n; i++) printf "make %-20s %s\n", names[i], $$2 }' Makefile
+
+setup: ## installs what is missing on this machine
+	@scripts/setup
+
+build: setup ## release build: .build/release/dwcp, and Benchmarks
+	swift build -c release
+	if [ -e Benchmarks/Package.swift ]; then swift build -c release --package-path Benchmarks; fi
+
+test: setup ## every test, the example, and the README's snippets
+	swift build --build-tests
+	swift test --skip-build
+	scripts/check-snippets
+	scripts/run-example
+
+test-codec test-framing test-connection test-multiplexing test-flow-control test-reliability: setup ## only this suite
+	@scripts/run-suite $(@:test-%=%)
+
+demo: setup ## real files over loopback, end to end
+	swift build -c release --product dwcp
+	.build/release/dwcp demo
+
+lint: ## style; changes nothing
+	swift format lint --strict --recursive --parallel $(sources)
+
+format: ## rewrites the sources in the house style
+	swift format --in-place --recursive --parallel $(sources)
+
+bench: build ## runs the benchmarks
+	Benchmarks/.build/release/dwcp-bench run
+
+clean: ## removes everything that was built
+	rm -rf .build Benchmarks/.build Examples/*/.build

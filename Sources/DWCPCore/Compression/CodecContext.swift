@@ -1,0 +1,79 @@
+internal import Synchronization
+
+/// The working memory of the codecs, made on first use and kept from block to block.
+///
+/// Any thread may call; calls to one context take turns, so a program that compresses on several threads gives each its
+/// own.
+public final class CodecContext: Sendable {
+  private let libraries = Mutex(CodecLibraries())
+
+  public init() {}
+
+  /// Appends the block made from `raw` to `output`, if it fits.
+  ///
+  /// - Parameters:
+  ///   - maximumByteCount: the longest block that is of use.
+  ///   - maximumWindowLog: the receiver's limit on the window of a zstd frame, 10 to 31 (SPEC CDC-3).
+  /// - Returns: false if the block is longer than `maximumByteCount` or the room in `output`, or the codec is `none`;
+  ///   nothing has been appended then, and the block is to be sent stored.
+  /// - Throws: ``CodecError/Reason/notAvailable`` if the library has no memory.
+  public func compress(
+    _ raw: RawSpan, setting: CompressionSetting, maximumByteCount: Int, maximumWindowLog: Int = 18,
+    into output: inout OutputRawSpan
+  ) throws(CodecError) -> Bool {
+    let capacity = min(maximumByteCount, output.freeCapacity)
+    guard setting.codec != .none, capacity > 0 else { return false }
+    return try libraries.withLock { libraries throws(CodecError) in
+      switch setting.codec {
+      case .none: false
+      case .lz4: try libraries.lz4.compress(raw, level: setting.level, maximumByteCount: capacity, into: &output)
+      case .zstd:
+        try libraries.zstd.compress(
+          raw, level: setting.level, maximumByteCount: capacity, maximumWindowLog: maximumWindowLog, into: &output)
+      }
+    }
+  }
+
+  /// Appends the decoded block to `output`: exactly `rawByteCount` bytes, or none and an error (SPEC CDC-3, CDC-4).
+  ///
+  /// - Parameter maximumWindowLog: this end's limit on the window of a zstd frame.
+  public func decompress(
+    _ encoded: RawSpan, codec: Codec, rawByteCount: Int, maximumWindowLog: Int, into output: inout OutputRawSpan
+  ) throws(CodecError) {
+    guard codec != .none, !encoded.isEmpty else { throw CodecError(.malformed) }
+    guard rawByteCount >= 0 else { throw CodecError(.wrongLength) }
+    guard rawByteCount <= output.freeCapacity else { throw CodecError(.notAvailable) }
+    if codec == .zstd {
+      try ZstdFrameHeader.verify(encoded, rawByteCount: rawByteCount, maximumWindowLog: maximumWindowLog)
+    }
+    try libraries.withLock { libraries throws(CodecError) in
+      switch codec {
+      case .none: break
+      case .lz4: try LZ4Library.decompress(encoded, rawByteCount: rawByteCount, into: &output)
+      case .zstd: try libraries.zstd.decompress(encoded, rawByteCount: rawByteCount, into: &output)
+      }
+    }
+  }
+}
+
+/// What is behind the lock of a ``CodecContext``.
+private struct CodecLibraries: ~Copyable {
+  var zstd = ZstdLibrary()
+  var lz4 = LZ4Library()
+}
+
+extension OutputRawSpan {
+  /// Lends exactly `byteCount` free bytes to a library and appends as many as it wrote, which is none if it returns nil
+  /// or throws. The caller has made sure of the room.
+  mutating func appendFromLibrary(
+    byteCount: Int, _ write: (UnsafeMutableRawBufferPointer) throws(CodecError) -> Int?
+  ) throws(CodecError) -> Bool {
+    unsafe try withUnsafeMutableBytes { buffer, initializedByteCount throws(CodecError) in
+      let room = unsafe UnsafeMutableRawBufferPointer(
+        rebasing: buffer[initializedByteCount..<initializedByteCount + byteCount])
+      guard let written = unsafe try write(room) else { return false }
+      initializedByteCount += written
+      return true
+    }
+  }
+}

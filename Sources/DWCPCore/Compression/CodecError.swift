@@ -1,0 +1,51 @@
+/// Why a block could not be decoded, or encoded. It is an error of the block's stream, never of the session (SPEC
+/// CDC-4).
+public struct CodecError: Error, Hashable, Sendable {
+  public enum Reason: Hashable, Sendable, CaseIterable {
+    /// A zstd payload without the magic number, cut short, with bytes behind it, or with something reserved in it.
+    case notASingleFrame
+    /// The content size in a zstd frame is not the declared raw length.
+    case wrongContentSize
+    /// A zstd frame asks for a larger window than was announced.
+    case windowTooLarge
+    /// A zstd frame names a dictionary.
+    case dictionaryRequired
+    /// The payload is damaged, or of a codec that has nothing to decode.
+    case malformed
+    /// The payload decodes to another length than was declared.
+    case wrongLength
+    /// The memory for the codec, or the room for its output, is missing.
+    case notAvailable
+  }
+
+  public let reason: Reason
+
+  init(_ reason: Reason) {
+    self.reason = reason
+  }
+
+  /// The SPEC rule that was broken, `CDC-3` or `CDC-4`.
+  public var rule: String {
+    switch reason {
+    case .notASingleFrame, .wrongContentSize, .windowTooLarge, .dictionaryRequired: "CDC-3"
+    case .malformed, .wrongLength, .notAvailable: "CDC-4"
+    }
+  }
+
+  /// One sentence for a person.
+  public var message: String {
+    switch reason {
+    case .notASingleFrame: "a zstd block is not exactly one standard frame"
+    case .wrongContentSize: "the content size in a zstd block is not the declared raw length"
+    case .windowTooLarge: "a zstd block needs a larger window than this end announced"
+    case .dictionaryRequired: "a zstd block needs a dictionary, and there are none"
+    case .malformed: "a compressed block is damaged and cannot be decoded"
+    case .wrongLength: "a compressed block does not decode to its declared raw length"
+    case .notAvailable: "there is not enough memory for a codec or its output"
+    }
+  }
+}
+
+extension CodecError: CustomStringConvertible {
+  public var description: String { "\(message) (\(rule))" }
+}

@@ -1,0 +1,106 @@
+public import NIOCore
+
+/// Work for a codec. The engine hands jobs out and takes their results back in any order; it never runs one by itself, so that the
+/// caller decides which thread pays.
+public enum CodecJob: Hashable, Sendable {
+  case encode(EncodeJob)
+  case decode(DecodeJob)
+
+  /// Raw bytes to be read or made; a measure of the work.
+  public var rawByteCount: Int {
+    switch self {
+    case .encode(let job): job.raw.readableBytes
+    case .decode(let job): job.rawByteCount
+    }
+  }
+
+  /// Does the work, on whatever thread this is called.
+  public func run(in context: CodecContext) -> CodecJobResult {
+    switch self {
+    case .encode(let job): .encoded(job.run(in: context))
+    case .decode(let job): .decoded(job.run(in: context))
+    }
+  }
+}
+
+/// What came of a ``CodecJob``; give it to ``Session/complete(_:now:)``.
+public enum CodecJobResult: Hashable, Sendable {
+  case encoded(EncodedBlock)
+  case decoded(DecodedBlock)
+}
+
+/// One block to be compressed.
+public struct EncodeJob: Hashable, Sendable {
+  let number: UInt64
+  let streamID: StreamID
+  public let raw: ByteBuffer
+  public let setting: CompressionSetting
+  /// The receiver's limit (SPEC CAP-5).
+  let maximumWindowLog: Int
+
+  /// SPEC CDC-5: a compressed block has to save this much to be worth decoding.
+  static func leastSavingByteCount(rawByteCount: Int) -> Int { max(16, rawByteCount / 16) }
+
+  func run(in context: CodecContext) -> EncodedBlock {
+    var payload = ByteBuffer()
+    let limit = raw.readableBytes - Self.leastSavingByteCount(rawByteCount: raw.readableBytes)
+    var isSmaller = false
+    if limit > 0 {
+      payload.writeWithOutputRawSpan(minimumWritableBytes: limit) { output in
+        // A codec that fails leaves the block stored: nothing is lost but the saving.
+        isSmaller =
+          (try? context.compress(
+            raw.readableBytesSpan, setting: setting, maximumByteCount: limit, maximumWindowLog: maximumWindowLog,
+            into: &output)) ?? false
+      }
+    }
+    guard isSmaller else {
+      return EncodedBlock(
+        number: number, streamID: streamID, codec: .none, payload: raw, rawByteCount: raw.readableBytes)
+    }
+    return EncodedBlock(
+      number: number, streamID: streamID, codec: setting.codec, payload: payload, rawByteCount: raw.readableBytes)
+  }
+}
+
+/// A block ready to be sent.
+public struct EncodedBlock: Hashable, Sendable {
+  let number: UInt64
+  let streamID: StreamID
+  let codec: Codec
+  let payload: ByteBuffer
+  let rawByteCount: Int
+}
+
+/// One block to be decompressed, into exactly the declared number of bytes (SPEC CDC-4).
+public struct DecodeJob: Hashable, Sendable {
+  let number: UInt64
+  let streamID: StreamID
+  public let encoded: ByteBuffer
+  public let codec: Codec
+  public let rawByteCount: Int
+  let maximumWindowLog: Int
+
+  func run(in context: CodecContext) -> DecodedBlock {
+    var raw = ByteBuffer()
+    var failure: CodecError?
+    raw.writeWithOutputRawSpan(minimumWritableBytes: rawByteCount) { output in
+      do throws(CodecError) {
+        try context.decompress(
+          encoded.readableBytesSpan, codec: codec, rawByteCount: rawByteCount, maximumWindowLog: maximumWindowLog,
+          into: &output)
+      } catch {
+        failure = error
+      }
+    }
+    return DecodedBlock(number: number, streamID: streamID, raw: failure == nil ? raw : ByteBuffer(), failure: failure)
+  }
+}
+
+/// A block ready to be read, or why it never will be.
+public struct DecodedBlock: Hashable, Sendable {
+  let number: UInt64
+  let streamID: StreamID
+  let raw: ByteBuffer
+  let failure: CodecError?
+}

@@ -1,0 +1,55 @@
+/// How a stream's blocks are to be compressed.
+public enum CompressionChoice: Hashable, Sendable {
+  /// zstd 1 if the other end decodes zstd, else lz4, else nothing; blocks that do not shrink go stored.
+  case automatic
+  /// This codec and level for every block that shrinks; stored if the other end does not decode the codec.
+  case fixed(CompressionSetting)
+}
+
+/// The fixed policy by which one stream picks a codec for each block (SPEC CDC-1, CDC-5).
+///
+/// After a few blocks in a row did not shrink, only one in sixteen is tried, so that data that is already compressed costs little.
+struct StreamCompression: Hashable, Sendable {
+  private static let patienceBlockCount = 4
+  private static let probeIntervalBlockCount = 16
+  /// Shorter blocks cannot earn their header's keep.
+  static let leastRawByteCount = 64
+
+  private let choice: CompressionChoice
+  private var storedRun = 0
+  private var blocksUntilProbe = 0
+
+  init(_ choice: CompressionChoice) {
+    self.choice = choice
+  }
+
+  /// The setting to try for the next block, or nil to store it.
+  mutating func setting(rawByteCount: Int, peerCodecs: Set<Codec>) -> CompressionSetting? {
+    guard rawByteCount >= Self.leastRawByteCount, let setting = bestSetting(peerCodecs) else { return nil }
+    guard storedRun >= Self.patienceBlockCount else { return setting }
+    blocksUntilProbe -= 1
+    guard blocksUntilProbe <= 0 else { return nil }
+    blocksUntilProbe = Self.probeIntervalBlockCount
+    return setting
+  }
+
+  /// Learns whether a tried block shrank.
+  mutating func note(isStored: Bool) {
+    storedRun = isStored ? min(storedRun + 1, Self.patienceBlockCount) : 0
+  }
+
+  /// Whether the next blocks are tried at all; when not, they need no job.
+  func isCompressing(_ peerCodecs: Set<Codec>) -> Bool {
+    bestSetting(peerCodecs) != nil
+  }
+
+  private func bestSetting(_ peerCodecs: Set<Codec>) -> CompressionSetting? {
+    switch choice {
+    case .automatic:
+      if peerCodecs.contains(.zstd) { return .zstdDefault }
+      return peerCodecs.contains(.lz4) ? .lz4Default : nil
+    case .fixed(let setting):
+      return setting.codec != .none && peerCodecs.contains(setting.codec) ? setting : nil
+    }
+  }
+}

@@ -1,0 +1,102 @@
+internal import CZstd
+
+/// The seam to libzstd: owns its contexts.
+@safe struct ZstdLibrary: ~Copyable {
+  /// Releases before 1.5.5 could, rarely, write a broken frame in their high compression mode, which for short blocks
+  /// starts at level 13.
+  private static let isFlawedAtHighLevels = ZSTD_versionNumber() < 10505
+  private static let leastHighLevel = 13
+
+  private var compressor: OpaquePointer?
+  private var decompressor: OpaquePointer?
+  private var trial = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
+
+  deinit {
+    unsafe ZSTD_freeCCtx(compressor)
+    unsafe ZSTD_freeDCtx(decompressor)
+    unsafe trial.deallocate()
+  }
+
+  /// Appends the frame unless it is longer than `maximumByteCount`; returns whether it did.
+  mutating func compress(
+    _ raw: RawSpan, level: Int, maximumByteCount: Int, maximumWindowLog: Int, into output: inout OutputRawSpan
+  ) throws(CodecError) -> Bool {
+    let compressor = unsafe try preparedCompressor(
+      level: level, maximumWindowLog: maximumWindowLog, rawByteCount: raw.byteCount)
+    return unsafe try output.appendFromLibrary(byteCount: maximumByteCount) { room throws(CodecError) in
+      let written = unsafe raw.withUnsafeBytes { source in
+        unsafe ZSTD_compress2(compressor, room.baseAddress, room.count, source.baseAddress, source.count)
+      }
+      guard ZSTD_isError(written) == 0 else {
+        guard ZSTD_getErrorCode(written) == ZSTD_error_dstSize_tooSmall else { throw CodecError(.notAvailable) }
+        return nil
+      }
+      guard Self.isFlawedAtHighLevels, level >= Self.leastHighLevel else { return written }
+      let frame = unsafe UnsafeRawBufferPointer(rebasing: room[..<written])
+      return unsafe isFaithful(frame, to: raw) ? written : nil
+    }
+  }
+
+  /// Appends `rawByteCount` bytes, for which there is room. The caller has verified the frame's headers.
+  mutating func decompress(
+    _ encoded: RawSpan, rawByteCount: Int, into output: inout OutputRawSpan
+  ) throws(CodecError) {
+    _ = unsafe try output.appendFromLibrary(byteCount: rawByteCount) { room throws(CodecError) in
+      unsafe try encoded.withUnsafeBytes { source throws(CodecError) in
+        unsafe try decompress(source, filling: room)
+      }
+      return rawByteCount
+    }
+  }
+
+  private mutating func decompress(
+    _ source: UnsafeRawBufferPointer, filling room: UnsafeMutableRawBufferPointer
+  ) throws(CodecError) {
+    if unsafe decompressor == nil { unsafe decompressor = ZSTD_createDCtx() }
+    guard let decompressor = unsafe decompressor else { throw CodecError(.notAvailable) }
+    let written = unsafe ZSTD_decompressDCtx(
+      decompressor, room.baseAddress, room.count, source.baseAddress, source.count)
+    guard ZSTD_isError(written) == 0 else {
+      switch ZSTD_getErrorCode(written) {
+      case ZSTD_error_dstSize_tooSmall: throw CodecError(.wrongLength)
+      case ZSTD_error_memory_allocation: throw CodecError(.notAvailable)
+      default: throw CodecError(.malformed)
+      }
+    }
+    guard written == room.count else { throw CodecError(.wrongLength) }
+  }
+
+  private mutating func preparedCompressor(
+    level: Int, maximumWindowLog: Int, rawByteCount: Int
+  ) throws(CodecError) -> OpaquePointer {
+    if unsafe compressor == nil { unsafe compressor = ZSTD_createCCtx() }
+    guard let compressor = unsafe compressor else { throw CodecError(.notAvailable) }
+    // A frame that did not fit leaves its session open, and parameters are fixed within a session.
+    unsafe ZSTD_CCtx_reset(compressor, ZSTD_reset_session_and_parameters)
+    unsafe ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, Int32(clamping: level))
+    unsafe ZSTD_CCtx_setParameter(compressor, ZSTD_c_contentSizeFlag, 1)
+    unsafe ZSTD_CCtx_setParameter(compressor, ZSTD_c_checksumFlag, 0)
+    unsafe ZSTD_CCtx_setParameter(compressor, ZSTD_c_dictIDFlag, 0)
+    // A source within the limit becomes a single segment, whose window is its own length.
+    let windowLog = min(maximumWindowLog, 31)
+    if rawByteCount > 1 << windowLog {
+      let result = unsafe ZSTD_CCtx_setParameter(compressor, ZSTD_c_windowLog, Int32(clamping: windowLog))
+      guard ZSTD_isError(result) == 0 else { throw CodecError(.notAvailable) }
+    }
+    return unsafe compressor
+  }
+
+  private mutating func isFaithful(_ frame: UnsafeRawBufferPointer, to raw: RawSpan) -> Bool {
+    if unsafe trial.count < raw.byteCount {
+      unsafe trial.deallocate()
+      unsafe trial = .allocate(byteCount: raw.byteCount, alignment: 16)
+    }
+    let room = unsafe UnsafeMutableRawBufferPointer(rebasing: trial[..<raw.byteCount])
+    do {
+      unsafe try decompress(frame, filling: room)
+    } catch {
+      return false
+    }
+    return unsafe raw.withUnsafeBytes { unsafe $0.elementsEqual(room) }
+  }
+}

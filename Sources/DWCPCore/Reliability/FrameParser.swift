@@ -1,0 +1,220 @@
+internal import NIOCore
+
+/// Cuts the bytes of one link into prefaces, control frames and data blocks.
+///
+/// The parser never waits for more than one frame and never reserves memory in proportion to a declared length: it collects
+/// control bodies only after their bounds were checked, and holds the payload of a block as slices of what has really arrived. It
+/// walks through the phases below; each needs a known number of bytes, which `gather` lends without a copy when they lie together.
+///
+///     preface -> header -> controlBody -> header ...
+///                header -> extension -> [markCount -> markTable] -> payload -> check -> header ...
+///
+/// Results stay in fields, so that nothing is boxed or copied for a frame.
+struct FrameParser: Hashable, Sendable {
+  enum Phase: UInt8, Hashable, Sendable {
+    case preface, header, controlBody, dataExtension, markCount, markTable, payload, payloadCheck
+  }
+
+  /// What the caller finds in the fields after a step.
+  enum Step: UInt8, Hashable, Sendable {
+    case needsMore
+    /// ``preface`` is set.
+    case preface
+    /// ``header`` and ``body`` are set; the payload check was right.
+    case controlFrame
+    /// ``header``, ``dataFrame``, ``markTable`` and ``pieces`` are set; the payload check was right.
+    case dataFrame
+  }
+
+  private(set) var phase = Phase.preface
+  private(set) var preface = Preface()
+  private(set) var header = FrameHeader(type: .hello, flags: 0, streamID: .session, bodyByteCount: 0)
+  private(set) var body = ByteBuffer()
+  private(set) var dataFrame = DataFrame(offset: 0, codecID: 0, rawByteCount: 0)
+  /// Message lengths as `u16`s, still packed (SPEC section 8).
+  private(set) var markTable = ByteBuffer()
+  /// The payload of a data block, in order, as slices of what was received.
+  var pieces: [ByteBuffer] = []
+
+  /// Bytes of the frame's body that have not been seen yet.
+  private var remainingBodyByteCount = 0
+  private var markTableByteCount = 0
+  private let maximumRawBlockByteCount: Int
+  private var check = CRC32C()
+  /// The beginning of something that did not arrive in one piece.
+  private var carry = ByteBuffer()
+
+  init(maximumRawBlockByteCount: Int) {
+    self.maximumRawBlockByteCount = maximumRawBlockByteCount
+  }
+
+  mutating func step(_ input: inout ByteBuffer) throws(SessionError) -> Step {
+    while true {
+      switch phase {
+      case .preface:
+        return try parsePreface(&input) ? .preface : .needsMore
+      case .header:
+        guard var bytes = gather(FrameHeader.byteCount, from: &input) else { return .needsMore }
+        header = try FrameHeader(reading: &bytes)
+        try beginFrame()
+      case .controlBody:
+        guard let bytes = gather(header.remainderByteCount, from: &input) else { return .needsMore }
+        try finishControlFrame(bytes)
+        return .controlFrame
+      case .dataExtension:
+        guard let bytes = gatherBody(DataFrame.extensionByteCount, from: &input) else { return .needsMore }
+        try beginBlock(bytes)
+      case .markCount:
+        guard let bytes = gatherBody(DataFrame.markCountByteCount, from: &input) else { return .needsMore }
+        try beginMarkTable(bytes)
+      case .markTable:
+        guard let bytes = gatherBody(markTableByteCount, from: &input) else { return .needsMore }
+        markTable = bytes
+        try beginPayload()
+      case .payload:
+        takePieces(from: &input)
+        guard remainingBodyByteCount == 0 else { return .needsMore }
+        guard header.isChecked else {
+          phase = .header
+          return .dataFrame
+        }
+        phase = .payloadCheck
+      case .payloadCheck:
+        guard let bytes = gather(FrameHeader.checkByteCount, from: &input) else { return .needsMore }
+        try verify(bytes)
+        phase = .header
+        return .dataFrame
+      }
+    }
+  }
+
+  /// Lends `byteCount` bytes that lie together, or nil after having kept what there is.
+  private mutating func gather(_ byteCount: Int, from input: inout ByteBuffer) -> ByteBuffer? {
+    if carry.readableBytes == 0, let bytes = input.readSlice(length: byteCount) {
+      return bytes
+    }
+    let missing = byteCount - carry.readableBytes
+    if var part = input.readSlice(length: min(missing, input.readableBytes)) {
+      carry.writeBuffer(&part)
+    }
+    guard carry.readableBytes == byteCount else { return nil }
+    let bytes = carry
+    carry = ByteBuffer()
+    return bytes
+  }
+
+  /// As `gather`, for bytes of the body of a data frame: they count and are checked.
+  private mutating func gatherBody(_ byteCount: Int, from input: inout ByteBuffer) -> ByteBuffer? {
+    guard let bytes = gather(byteCount, from: &input) else { return nil }
+    remainingBodyByteCount -= byteCount
+    if header.isChecked { check.update(bytes.readableBytesSpan) }
+    return bytes
+  }
+
+  /// SPEC PRE-2: decides on the first differing byte.
+  private mutating func parsePreface(_ input: inout ByteBuffer) throws(SessionError) -> Bool {
+    let gathered = gather(Preface.byteCount, from: &input)
+    let seen = gathered ?? carry
+    if Preface.firstDifference(in: seen.readableBytesUInt8Span) != nil {
+      throw .peer(.protocol, "PRE-2", strangerDescription(seen.readableBytesUInt8Span))
+    }
+    guard let packed = gathered?.getInteger(at: seen.readerIndex, as: UInt64.self) else { return false }
+    preface = Preface(packed: packed)
+    phase = .header
+    return true
+  }
+
+  /// Checks everything that the header alone can tell (SPEC HDR-2, HDR-5, HDR-6, HDR-8).
+  private mutating func beginFrame() throws(SessionError) {
+    guard let shape = header.type.shape else {
+      guard header.type.isIgnorable else {
+        throw .peer(.protocol, "HDR-6", "frame \(header.type) is unknown and must not be ignored")
+      }
+      guard header.bodyByteCount <= FrameType.maximumIgnorableByteCount else {
+        throw .peer(.frameSize, "HDR-6", "an unknown frame of \(header.bodyByteCount) bytes is too long to skip")
+      }
+      phase = .controlBody
+      return
+    }
+    guard shape.bodyByteCounts.contains(header.bodyByteCount) else {
+      throw .peer(.frameSize, "HDR-2", "\(header.type) cannot have \(header.bodyByteCount) bytes")
+    }
+    let namesStream = header.streamID != .session
+    guard shape.addressing == .either || (shape.addressing == .stream) == namesStream else {
+      throw .peer(.protocol, "HDR-8", "\(header.type) cannot carry stream id \(header.streamID)")
+    }
+    guard header.type == .data else {
+      guard header.flags & FrameFlags.reservedOutsideData == 0 else {
+        throw .peer(.protocol, "HDR-5", "a reserved flag of \(header.type) is set")
+      }
+      phase = .controlBody
+      return
+    }
+    guard header.flags & DataFrame.Flags.reserved == 0 else {
+      throw .peer(.protocol, "DAT-9", "a DATA flag is set that was never announced")
+    }
+    remainingBodyByteCount = header.bodyByteCount
+    check = CRC32C()
+    pieces.removeAll(keepingCapacity: true)
+    phase = .dataExtension
+  }
+
+  private mutating func finishControlFrame(_ bytes: ByteBuffer) throws(SessionError) {
+    var bytes = bytes
+    let content = bytes.readSlice(length: header.bodyByteCount) ?? ByteBuffer()
+    body = content
+    if header.isChecked {
+      check = CRC32C()
+      check.update(content.readableBytesSpan)
+      try verify(bytes)
+    }
+    phase = .header
+  }
+
+  private mutating func beginBlock(_ bytes: ByteBuffer) throws(SessionError) {
+    var bytes = bytes
+    guard let frame = DataFrame(reading: &bytes) else {
+      throw SessionError(
+        code: .internal, blame: .internal, rule: "HDR-2", message: "a DATA extension was read too early")
+    }
+    guard frame.rawByteCount <= maximumRawBlockByteCount else {
+      throw .peer(.frameSize, "DAT-5", "a block of \(frame.rawByteCount) raw bytes is longer than the announced limit")
+    }
+    dataFrame = frame
+    markTable = ByteBuffer()
+    guard header.flags & DataFrame.Flags.marks != 0 else { return try beginPayload() }
+    guard remainingBodyByteCount >= DataFrame.markCountByteCount else {
+      throw .peer(.protocol, "DAT-4", "a mark table is cut short")
+    }
+    phase = .markCount
+  }
+
+  private mutating func beginMarkTable(_ bytes: ByteBuffer) throws(SessionError) {
+    let count = bytes.getInteger(at: bytes.readerIndex, as: UInt16.self).map(Int.init) ?? 0
+    guard count > 0, remainingBodyByteCount >= 2 * count else {
+      throw .peer(.protocol, "DAT-4", "a mark table is empty or cut short")
+    }
+    markTableByteCount = 2 * count
+    phase = .markTable
+  }
+
+  private mutating func beginPayload() throws(SessionError) {
+    try dataFrame.checkPayload(byteCount: remainingBodyByteCount)
+    phase = .payload
+  }
+
+  private mutating func takePieces(from input: inout ByteBuffer) {
+    guard let piece = input.readSlice(length: min(remainingBodyByteCount, input.readableBytes)), piece.readableBytes > 0
+    else { return }
+    remainingBodyByteCount -= piece.readableBytes
+    if header.isChecked { check.update(piece.readableBytesSpan) }
+    pieces.append(piece)
+  }
+
+  /// SPEC HDR-3.
+  private func verify(_ bytes: ByteBuffer) throws(SessionError) {
+    guard bytes.getInteger(at: bytes.readerIndex, as: UInt32.self) == check.value else {
+      throw .peer(.payloadCheck, "HDR-3", "a \(header.type) frame arrived damaged; check the path between the hosts")
+    }
+  }
+}

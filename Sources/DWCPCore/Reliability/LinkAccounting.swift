@@ -1,0 +1,45 @@
+/// Numbered frames of one link, both ways (SPEC ACK-1, ACK-2).
+struct LinkAccounting: Hashable, Sendable {
+  private static let frameCountPerAcknowledgement: UInt64 = 64
+  private static let byteCountPerAcknowledgement: UInt64 = 1 << 20
+
+  private(set) var sentNumberedCount: UInt64 = 0
+  private(set) var acknowledgedCount: UInt64 = 0
+  private(set) var receivedNumberedCount: UInt64 = 0
+  private var toldCount: UInt64 = 0
+  private var byteCountSinceTold: UInt64 = 0
+  /// When an acknowledgement must have been sent.
+  private(set) var acknowledgementDeadline: Instant?
+
+  mutating func noteSent(_ type: FrameType) {
+    if type.isNumbered { sentNumberedCount += 1 }
+  }
+
+  mutating func noteReceived(_ header: FrameHeader, now: Instant, delayMilliseconds: UInt16) {
+    byteCountSinceTold += UInt64(FrameHeader.byteCount + header.remainderByteCount)
+    guard header.type.isNumbered else { return }
+    receivedNumberedCount += 1
+    acknowledgementDeadline = acknowledgementDeadline ?? now.advanced(byMilliseconds: delayMilliseconds)
+  }
+
+  mutating func receiveAcknowledgement(_ count: UInt64) throws(SessionError) {
+    guard count >= acknowledgedCount, count <= sentNumberedCount else {
+      throw .peer(.protocol, "ACK-1", "ACK \(count) is not between \(acknowledgedCount) and \(sentNumberedCount)")
+    }
+    acknowledgedCount = count
+  }
+
+  func owesAcknowledgement(now: Instant) -> Bool {
+    guard let acknowledgementDeadline else { return false }
+    return acknowledgementDeadline <= now || receivedNumberedCount - toldCount >= Self.frameCountPerAcknowledgement
+      || byteCountSinceTold >= Self.byteCountPerAcknowledgement
+  }
+
+  /// The count to tell; nothing is owed afterwards.
+  mutating func takeAcknowledgement() -> UInt64 {
+    toldCount = receivedNumberedCount
+    byteCountSinceTold = 0
+    acknowledgementDeadline = nil
+    return receivedNumberedCount
+  }
+}

@@ -1,0 +1,142 @@
+internal import DequeModule
+public import NIOCore
+
+extension Session {
+  /// Opens a stream. Its frames go with the next transmission, even before the handshake is complete (SPEC HS-2).
+  ///
+  /// - Parameter compression: nil for what the configuration says.
+  /// - Throws: `streamLimit` when the other end allows no more streams now, `shutdown` when one of the ends is going away,
+  ///   `protocol` when the opening is longer than the other end takes.
+  public mutating func open(
+    _ opening: StreamOpening = StreamOpening(), compression: CompressionChoice? = nil
+  ) throws(SessionError) -> StreamID {
+    guard canOpenEarly || isActive else {
+      throw .caller(.shutdown, "HS-2", "the session is not open")
+    }
+    guard goAway.received == nil, !goAway.isDraining else {
+      throw .caller(.shutdown, "END-1", "one of the ends is going away; open the stream on another session")
+    }
+    guard openedOrdinal < min(remote.streamLimit, Announcement.maximumStreamLimit) else {
+      throw .caller(.streamLimit, "STR-3", "the other end allows no more streams now; wait until one has closed")
+    }
+    guard let body = opening.encoded(maximumByteCount: remote.maximumMetadataByteCount) else {
+      throw .caller(.protocol, "STR-7", "the metadata is longer or has more entries than allowed, or a key twice")
+    }
+    openedOrdinal += 1
+    let id = StreamID(ordinal: openedOrdinal, openedBy: role)
+    var stream = StreamState(
+      id: id, creditLimit: remote.streamCredit, grantedLimit: local.streamCredit,
+      compression: StreamCompression(compression ?? configuration.compression))
+    stream.openBody = body
+    streams.insert(stream)
+    counters.streamsOpened += 1
+    queueControl(id)
+    return id
+  }
+
+  /// Whether another stream may be opened now.
+  public var canOpenStream: Bool {
+    (canOpenEarly || isActive) && goAway.received == nil && !goAway.isDraining && openedOrdinal < remote.streamLimit
+  }
+
+  private var canOpenEarly: Bool {
+    role == .initiator && phase.rawValue < Phase.open.rawValue && configuration.acceptableCodecs.contains(.none)
+  }
+
+  /// Hands bytes over for sending; they are kept without a copy. Nothing is ever turned away for its size, but when the answer
+  /// is false the writer is to wait for ``SessionEvent/writable(_:)``.
+  ///
+  /// - Parameter endsMessage: a message ends behind these bytes, which may be none (SPEC section 8).
+  /// - Throws: `streamState` when the direction has ended, or the stream is gone.
+  public mutating func write(
+    _ bytes: ByteBuffer, to id: StreamID, endsMessage: Bool = false
+  ) throws(SessionError) -> Bool {
+    let budget = configuration.streamSendBudgetByteCount
+    let hasRoom = streams.update(id) { stream -> Bool? in
+      guard stream.send.canWrite, !stream.isReleased else { return nil }
+      stream.send.queue.append(bytes, endsMessage: endsMessage)
+      stream.isWriterWaiting = stream.send.bufferedByteCount >= budget
+      return !stream.isWriterWaiting
+    }
+    guard let hasRoom, let hasRoom else { throw endedError(id) }
+    wake(id)
+    return hasRoom
+  }
+
+  /// Ends this end's direction behind what was written (SPEC STR-8).
+  public mutating func finish(_ id: StreamID) throws(SessionError) {
+    guard streams[id]?.send.canWrite == true else { throw endedError(id) }
+    streams.update(id) { $0.send.finish() }
+    wake(id)
+  }
+
+  private func endedError(_ id: StreamID) -> SessionError {
+    .caller(.streamState, "STR-8", "stream \(id) can no longer be written")
+  }
+
+  /// The next raw bytes of a stream; reading is what returns credit to the other end (SPEC CRD-5).
+  public mutating func read(_ id: StreamID, maximumByteCount: Int = .max) -> StreamRead {
+    guard let stream = streams[id] else { return .end }
+    if let code = stream.receive.failure {
+      updateReceiving(id) { $0.acknowledgeEnd() }
+      removeIfClosed(id)
+      return .failed(failureError(id, code, isReportedByPeer: stream.receive.isFailureReportedByPeer))
+    }
+    if stream.receive.isAtEnd || stream.receive.phase == .done {
+      updateReceiving(id) { $0.acknowledgeEnd() }
+      removeIfClosed(id)
+      return .end
+    }
+    let read = updateReceiving(id) { $0.read(maximumByteCount: max(1, maximumByteCount)) }
+    guard let read, let read else {
+      streams.update(id) { $0.isReadableTold = false }
+      return .notReady
+    }
+    if streams[id]?.receive.creditToGrant(window: local.streamCredit) != nil { queueControl(id) }
+    return .bytes(read.bytes, endsMessage: read.endsMessage)
+  }
+
+  private func failureError(_ id: StreamID, _ code: ErrorCode, isReportedByPeer: Bool) -> SessionError {
+    if isReportedByPeer {
+      return SessionError(
+        code: code, blame: .peer, rule: "STR-9", message: "stream \(id) was reset by the other end",
+        isReportedByPeer: true)
+    }
+    guard code == .codec else {
+      return .caller(code, "STR-10", "stream \(id) was stopped by this end")
+    }
+    return .peer(.codec, "CDC-4", "a block of stream \(id) could not be decoded")
+  }
+
+  /// Asks the other end to send no more on a stream; what has arrived unread is dropped (SPEC STR-10).
+  public mutating func stop(_ id: StreamID, code: ErrorCode) {
+    if updateReceiving(id, { $0.stop(code) }) == true {
+      streams.update(id) { $0.stopCode = code }
+      queueControl(id)
+    }
+    noteReceiveProgress(id)
+  }
+
+  /// Ends this end's direction at once; what was written and not sent is dropped (SPEC STR-9).
+  public mutating func reset(_ id: StreamID, code: ErrorCode) {
+    guard let stream = streams[id], !stream.send.isEnded || stream.send.phase == .finished else { return }
+    sendCredit.refund(streams.update(id) { $0.send.reset(code) } ?? 0)
+    queueControl(id)
+    wakeCreditWaiters()
+  }
+
+  /// The application has finished with a stream; what is still under way in either direction is cancelled (SPEC STR-4).
+  public mutating func release(_ id: StreamID) {
+    guard let stream = streams[id], !stream.isReleased else { return }
+    streams.update(id) { $0.isReleased = true }
+    if stream.send.phase == .open, !stream.send.isFinishRequested { reset(id, code: .cancelled) }
+    if !stream.receive.isEnded, !stream.receive.isAtEnd { stop(id, code: .cancelled) }
+    updateReceiving(id) { $0.acknowledgeEnd() }
+    noteReceiveProgress(id)
+  }
+
+  /// Bytes written to a stream that the connection has not taken yet.
+  public func bufferedByteCount(_ id: StreamID) -> Int {
+    streams[id]?.send.bufferedByteCount ?? 0
+  }
+}

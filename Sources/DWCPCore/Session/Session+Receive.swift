@@ -1,0 +1,181 @@
+internal import DequeModule
+public import NIOCore
+
+extension Session {
+  /// Takes bytes that the connection brought.
+  ///
+  /// Everything in them is hostile until checked. The first rule that is broken ends the session: an
+  /// ``SessionEvent/ended(_:)`` event says which, and CLOSE or REFUSE tells the other end.
+  ///
+  /// Payload is not copied: slices of `bytes` are kept until they are read or decoded, except small ones.
+  public mutating func receive(_ bytes: ByteBuffer, now: Instant) {
+    guard phase.rawValue < Phase.closing.rawValue, bytes.readableBytes > 0 else { return }
+    counters.wireBytesReceived += UInt64(bytes.readableBytes)
+    liveness.noteReceived(now: now)
+    var input = bytes
+    do throws(SessionError) {
+      try process(&input, now: now)
+    } catch {
+      fail(error)
+    }
+  }
+
+  /// The connection has ended; nothing more will arrive (SPEC END-5).
+  public mutating func endOfInput() {
+    switch phase {
+    case .closed:
+      return
+    case .closing:
+      phase = .closed
+    case .awaitingPreface, .awaitingHandshake, .open:
+      outbox.close = nil
+      phase = .closed
+      events.append(.ended(lostLinkError))
+    }
+  }
+
+  private var lostLinkError: SessionError {
+    if let remotePreface, configuration.preface.commonMinor(with: remotePreface) == nil {
+      return versionError(remotePreface)
+    }
+    let message =
+      agreement == nil
+      ? "the connection ended before the handshake was complete; check that a DWCP endpoint listens there"
+      : "the connection ended without CLOSE; the other end was stopped or the network failed"
+    return SessionError(code: .linkLost, blame: .network, rule: "END-5", message: message)
+  }
+
+  private mutating func process(_ input: inout ByteBuffer, now: Instant) throws(SessionError) {
+    while phase.rawValue < Phase.closing.rawValue {
+      switch try parser.step(&input) {
+      case .needsMore:
+        return
+      case .preface:
+        try receivePreface(parser.preface)
+      case .controlFrame:
+        try beginFrame(parser.header, now: now)
+        try receiveControl(parser.header, body: parser.body, now: now)
+      case .dataFrame:
+        try beginFrame(parser.header, now: now)
+        try requireOpen(parser.header.type)
+        try receiveData(now: now)
+      }
+    }
+  }
+
+  /// What holds for every frame, whatever its type (SPEC HDR-4, ACK-1).
+  private mutating func beginFrame(_ header: FrameHeader, now: Instant) throws(SessionError) {
+    counters.framesReceived += 1
+    guard header.isChecked || !(agreement?.isIntegrityOn ?? true) else {
+      throw .peer(.protocol, "HDR-4", "\(header.type) came without a payload check")
+    }
+    guard isActive else { return }
+    if !header.type.isEarly { hasReceivedBeyondEarlyFrames = true }
+    link.noteReceived(header, now: now, delayMilliseconds: local.acknowledgementDelayMilliseconds)
+  }
+
+  /// SPEC HS-1: nothing but the handshake before the handshake.
+  private func requireOpen(_ type: FrameType) throws(SessionError) {
+    if isActive { return }
+    if let remotePreface, configuration.preface.commonMinor(with: remotePreface) == nil {
+      throw versionError(remotePreface)
+    }
+    throw .peer(.protocol, "HS-1", "\(type) came before the handshake was complete")
+  }
+
+  private mutating func receiveControl(_ header: FrameHeader, body: ByteBuffer, now: Instant) throws(SessionError) {
+    var body = body
+    switch header.type {
+    case .hello: return try receiveHello(&body, now: now)
+    case .welcome: return try receiveWelcome(&body)
+    case .refuse: return try receiveRefuse(&body)
+    case .close where phase == .awaitingHandshake: return try receiveClose(&body)
+    default: try requireOpen(header.type)
+    }
+    switch header.type {
+    case .ping: try receivePing(&body, now: now)
+    case .pong: try receivePong(&body, now: now)
+    case .ack: try receiveAcknowledgement(&body, now: now)
+    case .credit: try receiveCredit(header.streamID, &body, now: now)
+    case .streams: try receiveStreams(&body, now: now)
+    case .close: try receiveClose(&body)
+    case .goAway: try receiveGoAway(&body)
+    case .open: try receiveOpen(header.streamID, &body, now: now)
+    case .reset: try receiveReset(header.streamID, &body, now: now)
+    case .stop: try receiveStop(header.streamID, &body, now: now)
+    default: try ledger.noteIdleFrame(now: now)
+    }
+  }
+
+  private mutating func receivePing(_ body: inout ByteBuffer, now: Instant) throws(SessionError) {
+    try ledger.notePing(now: now)
+    outbox.pong = body.readInteger(as: UInt64.self)
+  }
+
+  private mutating func receivePong(_ body: inout ByteBuffer, now: Instant) throws(SessionError) {
+    let roundTrip = try liveness.receivePong(body.readInteger(as: UInt64.self) ?? 0, now: now)
+    counters.roundTripNanoseconds = max(1, roundTrip)
+    events.append(.pong(roundTripNanoseconds: roundTrip))
+    if goAway.isAnnounced { announceLastStream() }
+  }
+
+  private mutating func receiveAcknowledgement(_ body: inout ByteBuffer, now: Instant) throws(SessionError) {
+    let before = link.acknowledgedCount
+    try link.receiveAcknowledgement(body.readInteger(as: UInt64.self) ?? 0)
+    if link.acknowledgedCount == before { try ledger.noteIdleFrame(now: now) }
+  }
+
+  private mutating func receiveStreams(_ body: inout ByteBuffer, now: Instant) throws(SessionError) {
+    let limit = body.readInteger(as: UInt64.self) ?? 0
+    guard limit <= Announcement.maximumStreamLimit else {
+      throw .peer(.protocol, "STR-3", "a stream limit of \(limit) is above 2^46")
+    }
+    guard limit > remote.streamLimit else { return try ledger.noteIdleFrame(now: now) }
+    remote.streamLimit = limit
+    events.append(.streamLimitRaised)
+  }
+
+  private mutating func receiveCredit(
+    _ id: StreamID, _ body: inout ByteBuffer, now: Instant
+  ) throws(SessionError) {
+    let limit = body.readInteger(as: UInt64.self) ?? 0
+    guard limit <= DataFrame.maximumOffset else {
+      throw .peer(.protocol, "CRD-4", "a credit limit of \(limit) is above 2^62")
+    }
+    guard id != .session else {
+      if limit <= sendCredit.limit { try ledger.noteIdleFrame(now: now) }
+      sendCredit.raise(to: limit)
+      wakeCreditWaiters()
+      return
+    }
+    guard try locate(id, isOpening: false) == .live else { return try ledger.noteIdleFrame(now: now) }
+    let isRise = streams.update(id) { stream in
+      let before = stream.send.creditLimit
+      stream.send.raiseCredit(to: limit)
+      return stream.send.creditLimit > before
+    }
+    if isRise == true { wake(id) } else { try ledger.noteIdleFrame(now: now) }
+  }
+
+  private mutating func receiveClose(_ body: inout ByteBuffer) throws(SessionError) {
+    guard let code = body.readInteger(as: UInt32.self).map(ErrorCode.init(rawValue:)), let text = body.readText() else {
+      throw .peer(.protocol, "END-4", "a length inside CLOSE reaches past its end")
+    }
+    phase = .closed
+    outbox.close = nil
+    guard code != .noError else { return events.append(.ended(nil)) }
+    events.append(
+      .ended(SessionError(code: code, blame: .peer, rule: "", message: text, isReportedByPeer: true)))
+  }
+
+  private mutating func receiveGoAway(_ body: inout ByteBuffer) throws(SessionError) {
+    guard let (code, last) = body.readMultipleIntegers(as: (UInt32, UInt64).self), body.readText() != nil else {
+      throw .peer(.protocol, "END-1", "a length inside GOAWAY reaches past its end")
+    }
+    guard last <= goAway.received?.rawValue ?? StreamID.maximumRawValue else {
+      throw .peer(.protocol, "END-1", "GOAWAY names a higher stream than before")
+    }
+    goAway.received = StreamID(rawValue: last)
+    events.append(.goingAway(ErrorCode(rawValue: code), lastStreamID: StreamID(rawValue: last)))
+  }
+}

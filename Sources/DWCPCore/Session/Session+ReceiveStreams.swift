@@ -1,0 +1,297 @@
+internal import DequeModule
+internal import NIOCore
+
+extension Session {
+  /// What a stream id in a frame refers to.
+  enum Location: Hashable {
+    case live
+    /// Opened once and closed since; the frame is discarded (SPEC STR-6).
+    case closed
+  }
+
+  /// Finds the stream a frame names, opening it if the frame may (SPEC STR-2, STR-3, STR-5).
+  mutating func locate(_ id: StreamID, isOpening: Bool) throws(SessionError) -> Location {
+    let isOurs = id.opener == role
+    guard id.ordinal > (isOurs ? openedOrdinal : peerOrdinal) else {
+      guard let stream = streams[id] else { return .closed }
+      guard stream.isAnticipated else { return .live }
+      guard isOpening else {
+        throw .peer(.streamState, "STR-5", "stream \(id) is named before its opening frame")
+      }
+      streams.update(id) { $0.isAnticipated = false }
+      return .live
+    }
+    guard !isOurs, isOpening else {
+      throw .peer(.streamState, "STR-5", "stream \(id) has not been opened")
+    }
+    guard id.ordinal <= peerStreamLimit else {
+      throw .peer(.streamLimit, "STR-3", "stream \(id) is above the limit of \(peerStreamLimit) streams")
+    }
+    for ordinal in (peerOrdinal + 1)...id.ordinal {
+      insertPeerStream(StreamID(ordinal: ordinal, openedBy: role.other), isAnticipated: ordinal < id.ordinal)
+    }
+    peerOrdinal = id.ordinal
+    return .live
+  }
+
+  private mutating func insertPeerStream(_ id: StreamID, isAnticipated: Bool) {
+    var stream = StreamState(
+      id: id, creditLimit: remote.streamCredit, grantedLimit: local.streamCredit,
+      compression: StreamCompression(configuration.compression))
+    stream.isAnticipated = isAnticipated
+    streams.insert(stream)
+    counters.streamsAccepted += 1
+  }
+
+  /// Tells the application of a new stream, or turns it away while draining (SPEC END-3).
+  private mutating func announceStream(_ id: StreamID, _ opening: StreamOpening) {
+    if let last = goAway.sent, id.rawValue > last.rawValue {
+      refuseStream(id)
+    } else {
+      events.append(.streamOpened(id, opening))
+    }
+  }
+
+  private mutating func refuseStream(_ id: StreamID) {
+    stop(id, code: .refusedStream)
+    reset(id, code: .refusedStream)
+    release(id)
+  }
+
+  mutating func receiveOpen(_ id: StreamID, _ body: inout ByteBuffer, now: Instant) throws(SessionError) {
+    guard body.readableBytes <= local.maximumMetadataByteCount else {
+      throw .peer(.protocol, "STR-7", "OPEN has \(body.readableBytes) bytes, more than announced")
+    }
+    let wasOpen = id.ordinal <= peerOrdinal && streams[id].map { !$0.isAnticipated } ?? false
+    guard !wasOpen || id.opener == role else {
+      throw .peer(.streamState, "STR-5", "stream \(id) is opened twice")
+    }
+    guard try locate(id, isOpening: true) == .live else { return try ledger.noteIdleFrame(now: now) }
+    guard id.opener != role else { throw .peer(.streamState, "STR-5", "stream \(id) is not the sender's to open") }
+    let (opening, hasUnknownCriticalTag) = try StreamOpening.read(from: &body)
+    guard !hasUnknownCriticalTag else { return refuseStream(id) }
+    announceStream(id, opening)
+  }
+
+  mutating func receiveData(now: Instant) throws(SessionError) {
+    let id = parser.header.streamID
+    let wasKnown = streams[id].map { !$0.isAnticipated } ?? false
+    let block = try checkBlock()
+    guard try locate(id, isOpening: true) == .live else { return try ledger.noteIdleFrame(now: now) }
+    if !wasKnown { announceStream(id, StreamOpening()) }
+    guard let stream = streams[id] else { return }
+    let end = parser.dataFrame.offset + block.span
+    let arrival = try stream.receive.check(start: parser.dataFrame.offset, end: end, isFinal: block.isFinal)
+    guard arrival == .new else { return try ledger.noteIdleFrame(now: now) }
+    try receiveCredit.check(newUnits: end - stream.receive.received)
+    counters.rawBytesReceived &+= UInt64(parser.dataFrame.rawByteCount)
+    let isWanted = updateReceiving(id) { $0.charge(end: end, isFinal: block.isFinal) }
+    if isWanted == true { try acceptBlock(id, block) }
+    parser.pieces.removeAll(keepingCapacity: true)
+    noteReceiveProgress(id)
+  }
+
+  private struct CheckedBlock {
+    var span: UInt64
+    var isFinal: Bool
+    var endsMessage: Bool
+    var codec: Codec
+  }
+
+  /// Everything about a block that does not depend on its stream (SPEC DAT-1 to DAT-5).
+  private func checkBlock() throws(SessionError) -> CheckedBlock {
+    let frame = parser.dataFrame
+    let flags = parser.header.flags
+    var table = parser.markTable
+    var markedByteCount = 0
+    let markCount = table.readableBytes / 2
+    while let length = table.readInteger(as: UInt16.self) { markedByteCount += Int(length) }
+    guard markedByteCount <= frame.rawByteCount else {
+      throw .peer(.protocol, "DAT-4", "the mark table covers \(markedByteCount) of \(frame.rawByteCount) raw bytes")
+    }
+    let endsMessage = flags & DataFrame.Flags.endOfMessage != 0
+    let span = UInt64(frame.rawByteCount + markCount + (endsMessage ? 1 : 0))
+    guard frame.offset <= DataFrame.maximumOffset - span else {
+      throw .peer(.protocol, "DAT-1", "a block at \(frame.offset) ends above 2^62")
+    }
+    let isFinal = flags & DataFrame.Flags.fin != 0
+    guard span > 0 || isFinal else { throw .peer(.protocol, "DAT-2", "a DATA frame carries nothing") }
+    guard let codec = Codec(rawValue: frame.codecID), local.codecIDs.contains(frame.codecID) else {
+      throw .peer(.codec, "DAT-5", "codec \(frame.codecID) was not announced")
+    }
+    return CheckedBlock(span: span, isFinal: isFinal, endsMessage: endsMessage, codec: codec)
+  }
+
+  /// Queues a block for its reader, or for a decoder.
+  private mutating func acceptBlock(_ id: StreamID, _ block: CheckedBlock) throws(SessionError) {
+    let frame = parser.dataFrame
+    let payloadByteCount = parser.pieces.reduce(0) { $0 + $1.readableBytes }
+    counters.receivedByCodec.add(block.codec, rawByteCount: frame.rawByteCount, payloadByteCount: payloadByteCount)
+    let pieces = parser.pieces
+    let markTable = parser.markTable
+    let entryNumber = streams.update(id) { stream -> UInt64? in
+      var number: UInt64?
+      if block.codec == .none {
+        for piece in pieces { stream.receive.queue.append(piece) }
+      } else {
+        number = stream.receive.queue.appendPlaceholder(rawByteCount: frame.rawByteCount)
+      }
+      if markTable.readableBytes > 0 || block.endsMessage {
+        stream.receive.queue.appendMarks(
+          table: markTable, endsMessage: block.endsMessage, blockRawByteCount: frame.rawByteCount)
+      }
+      return number
+    }
+    guard let number = entryNumber ?? nil else { return }
+    decodeJobs.append(
+      DecodeJob(
+        number: number, streamID: id, encoded: joined(pieces), codec: block.codec, rawByteCount: frame.rawByteCount,
+        maximumWindowLog: local.zstdWindowLog))
+  }
+
+  /// Codecs need their input in one piece.
+  private func joined(_ pieces: [ByteBuffer]) -> ByteBuffer {
+    guard pieces.count != 1 else { return pieces[0] }
+    var whole = ByteBuffer()
+    whole.reserveCapacity(pieces.reduce(0) { $0 + $1.readableBytes })
+    for piece in pieces { whole.writeImmutableBuffer(piece) }
+    return whole
+  }
+
+  mutating func receiveReset(_ id: StreamID, _ body: inout ByteBuffer, now: Instant) throws(SessionError) {
+    guard let (code, final) = body.readMultipleIntegers(as: (UInt32, UInt64).self), final <= DataFrame.maximumOffset
+    else {
+      throw .peer(.streamState, "STR-11", "RESET names a final offset above 2^62")
+    }
+    if id.opener != role { try ledger.noteReset(now: now) }
+    guard try locate(id, isOpening: false) == .live, let stream = streams[id] else {
+      return try ledger.noteIdleFrame(now: now)
+    }
+    counters.resetsReceived += 1
+    try receiveCredit.check(newUnits: final - min(final, stream.receive.received))
+    try updateReceiving(id) { half throws(SessionError) in
+      try half.receiveReset(ErrorCode(rawValue: code), finalOffset: final)
+    }
+    noteReceiveProgress(id)
+  }
+
+  mutating func receiveStop(_ id: StreamID, _ body: inout ByteBuffer, now: Instant) throws(SessionError) {
+    let code = ErrorCode(rawValue: body.readInteger(as: UInt32.self) ?? 0)
+    if id.opener != role { try ledger.noteReset(now: now) }
+    guard try locate(id, isOpening: false) == .live else { return try ledger.noteIdleFrame(now: now) }
+    let wasOpen = streams[id]?.send.phase == .open
+    let refund = streams.update(id) { $0.send.receiveStop(code) } ?? 0
+    sendCredit.refund(refund)
+    guard wasOpen else { return }
+    queueControl(id)
+    events.append(.stopped(id, code))
+  }
+
+  /// Changes a receiving half and books the session's share: what was charged, and what was consumed.
+  @discardableResult
+  mutating func updateReceiving<Result, Failure: Error>(
+    _ id: StreamID, _ body: (inout ReceiveHalf) throws(Failure) -> Result
+  ) throws(Failure) -> Result? {
+    guard let before = streams[id]?.receive else { return nil }
+    let result = try streams.update(id) { stream throws(Failure) in try body(&stream.receive) }
+    guard let after = streams[id]?.receive else { return result }
+    receiveCredit.charge(after.received - before.received)
+    receiveCredit.consume(after.consumed - before.consumed)
+    return result
+  }
+
+  /// Tells the reader once, returns credit, and forgets the stream when it is over.
+  mutating func noteReceiveProgress(_ id: StreamID) {
+    guard let stream = streams[id] else { return }
+    let isReadable = stream.receive.queue.isReadable || stream.receive.isAtEnd || stream.receive.failure != nil
+    if isReadable, !stream.isReadableTold, !stream.isReleased {
+      streams.update(id) { $0.isReadableTold = true }
+      events.append(.readable(id))
+    }
+    if stream.isReleased { streams.update(id) { $0.receive.acknowledgeEnd() } }
+    if stream.receive.creditToGrant(window: local.streamCredit) != nil { queueControl(id) }
+    removeIfClosed(id)
+  }
+
+  mutating func removeIfClosed(_ id: StreamID) {
+    guard let stream = streams[id], stream.isClosed else { return }
+    streams.remove(id)
+    counters.streamsClosed += 1
+    if id.opener != role { closedPeerStreamCount += 1 }
+    events.append(.closed(id))
+    closeIfDrained()
+  }
+}
+
+extension StreamOpening {
+  private enum Tag {
+    static let metadata: UInt16 = 0x0001
+    static let expectedSize: UInt16 = 0x0002
+    static let urgency: UInt16 = 0x0003
+    static let reserved: ClosedRange<UInt16> = 0x0004...0x0006
+  }
+
+  static let maximumMetadataCount = 32
+
+  /// Reads the body of OPEN (SPEC section 7, STR-7).
+  static func read(
+    from body: inout ByteBuffer
+  ) throws(SessionError) -> (opening: StreamOpening, hasUnknownCriticalTag: Bool) {
+    var opening = StreamOpening()
+    var hasUnknownCriticalTag = false
+    var seen: Set<UInt16> = []
+    var keys: Set<String> = []
+    while body.readableBytes > 0 {
+      guard let (tag, length) = body.readMultipleIntegers(as: (UInt16, UInt16).self),
+        var value = body.readSlice(length: Int(length)), tag == Tag.metadata || seen.insert(tag).inserted
+      else { throw .peer(.protocol, "STR-7", "an entry of OPEN reaches past the end or stands twice") }
+      switch tag {
+      case Tag.metadata:
+        guard let entry = Entry(reading: &value), keys.insert(entry.key).inserted, keys.count <= maximumMetadataCount
+        else {
+          throw .peer(.protocol, "STR-7", "a METADATA entry of OPEN is malformed, repeated or one too many")
+        }
+        opening.metadata.append(entry)
+      case Tag.expectedSize:
+        guard value.readableBytes == 8 else { throw .peer(.protocol, "STR-7", "EXPECTED_SIZE is not 8 bytes") }
+        opening.expectedByteCount = value.readInteger()
+      case Tag.urgency:
+        guard value.readableBytes == 1, let urgency = value.readInteger(as: UInt8.self), urgency < 8 else {
+          throw .peer(.protocol, "STR-7", "URGENCY is not one byte from 0 to 7")
+        }
+        opening.urgency = urgency
+      case Tag.reserved: break
+      default: hasUnknownCriticalTag = hasUnknownCriticalTag || tag & Announcement.ignorableTagBit == 0
+      }
+    }
+    return (opening, hasUnknownCriticalTag)
+  }
+
+  /// The body of OPEN; nil when it breaks a limit.
+  func encoded(maximumByteCount: Int) -> [UInt8]? {
+    var body = ByteBuffer()
+    for entry in metadata {
+      guard (1...255).contains(entry.key.utf8.count), entry.value.utf8.count <= maximumByteCount else { return nil }
+      body.writeEntry(Tag.metadata) {
+        $0.writeInteger(UInt8(truncatingIfNeeded: entry.key.utf8.count))
+        $0.writeString(entry.key)
+        $0.writeString(entry.value)
+      }
+    }
+    if let expectedByteCount { body.writeEntry(Tag.expectedSize) { $0.writeInteger(expectedByteCount) } }
+    if urgency != 3 { body.writeEntry(Tag.urgency) { $0.writeInteger(min(urgency, 7)) } }
+    let isWithinLimits =
+      body.readableBytes <= maximumByteCount && metadata.count <= Self.maximumMetadataCount
+      && Set(metadata.map(\.key)).count == metadata.count
+    return isWithinLimits ? Array(body.readableBytesView) : nil
+  }
+}
+
+extension StreamOpening.Entry {
+  fileprivate init?(reading value: inout ByteBuffer) {
+    guard let keyLength = value.readInteger(as: UInt8.self), keyLength > 0,
+      let key = value.readString(length: Int(keyLength)), let text = value.readString(length: value.readableBytes)
+    else { return nil }
+    self.init(key: key, value: text)
+  }
+}

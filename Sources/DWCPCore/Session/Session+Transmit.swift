@@ -1,0 +1,248 @@
+internal import DequeModule
+internal import NIOCore
+
+extension Session {
+  /// Appends what is to be sent now, up to about `maximumByteCount` bytes: what concerns the session first, then what concerns
+  /// streams, then their data in turn, one block each. A batch that stays empty means that there is nothing to send.
+  ///
+  /// - Parameter maximumByteCount: the last frame begun may go beyond it.
+  public mutating func transmit(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
+    let before = batch.byteCount
+    defer { counters.wireBytesSent += UInt64(batch.byteCount - before) }
+    guard phase != .closed else { return }
+    if outbox.handshake.readableBytes > 0 {
+      batch.append(outbox.handshake)
+      outbox.handshake = ByteBuffer()
+    }
+    switch phase {
+    case .closing:
+      writeClose(into: &batch)
+    case .open:
+      writeSessionControl(now: now, into: &batch)
+      writeStreams(maximumByteCount: before + maximumByteCount, into: &batch)
+    case .awaitingPreface, .awaitingHandshake:
+      guard role == .initiator else { return }
+      writeStreams(maximumByteCount: before + maximumByteCount, into: &batch)
+    case .closed:
+      break
+    }
+  }
+
+  private mutating func writeClose(into batch: inout TransmitBatch) {
+    phase = .closed
+    guard let close = outbox.close else { return }
+    outbox.close = nil
+    batch.writeFrame(.close, isChecked: sendsChecks) {
+      $0.writeInteger(close.code.rawValue)
+      $0.writeText(close.text, maximumByteCount: 1_024)
+    }
+    noteSent(.close)
+  }
+
+  private mutating func noteSent(_ type: FrameType) {
+    counters.framesSent += 1
+    link.noteSent(type)
+  }
+
+  private mutating func writeNumber(_ number: UInt64, _ type: FrameType, into batch: inout TransmitBatch) {
+    batch.writeFrame(type, isChecked: sendsChecks) { $0.writeInteger(number) }
+    noteSent(type)
+  }
+
+  /// SPEC LIV-2: one place for each kind of frame.
+  private mutating func writeSessionControl(now: Instant, into batch: inout TransmitBatch) {
+    if let pong = outbox.pong {
+      outbox.pong = nil
+      writeNumber(pong, .pong, into: &batch)
+    }
+    if let ping = outbox.ping {
+      outbox.ping = nil
+      writeNumber(ping, .ping, into: &batch)
+    }
+    if link.owesAcknowledgement(now: now) { writeNumber(link.takeAcknowledgement(), .ack, into: &batch) }
+    if let limit = receiveCredit.limitToGrant {
+      receiveCredit.grant(limit)
+      writeNumber(limit, .credit, into: &batch)
+    }
+    if let limit = streamLimitToGrant {
+      peerStreamLimit = limit
+      writeNumber(limit, .streams, into: &batch)
+    }
+    if let notice = outbox.goAway {
+      outbox.goAway = nil
+      writeGoAway(notice, into: &batch)
+    }
+    if outbox.owesGrease {
+      outbox.owesGrease = false
+      writeNumber(0x5A5A_5A5A_5A5A_5A5A, .grease, into: &batch)
+    }
+  }
+
+  /// The stream limit worth telling (SPEC STR-4): a quarter more, or any more when the other end is near the old one.
+  private var streamLimitToGrant: UInt64? {
+    let limit = min(closedPeerStreamCount + local.streamLimit, Announcement.maximumStreamLimit)
+    guard limit > peerStreamLimit, !goAway.isDraining else { return nil }
+    let isWorthIt = limit - peerStreamLimit >= local.streamLimit / 4
+    let isNeeded = peerStreamLimit - min(peerStreamLimit, peerOrdinal) < local.streamLimit / 2
+    return isWorthIt || isNeeded ? limit : nil
+  }
+
+  private mutating func writeGoAway(_ notice: GoAwayNotice, into batch: inout TransmitBatch) {
+    batch.writeFrame(.goAway, isChecked: sendsChecks) {
+      $0.writeMultipleIntegers(notice.code.rawValue, notice.lastStreamID.rawValue)
+      $0.writeText(notice.text, maximumByteCount: 1_024)
+    }
+    noteSent(.goAway)
+  }
+
+  private mutating func writeStreams(maximumByteCount: Int, into batch: inout TransmitBatch) {
+    while batch.byteCount < maximumByteCount, let id = controlRing.popFirst() {
+      writeControl(of: id, into: &batch)
+    }
+    while batch.byteCount < maximumByteCount, let id = sendRing.popFirst() {
+      if writeBlock(of: id, into: &batch) {
+        sendRing.append(id)
+      } else {
+        streams.update(id) { $0.isScheduled = false }
+        removeIfClosed(id)
+      }
+    }
+    // After the last block, so that a stream that drained in this very batch closes the session with it.
+    if phase == .closing { writeClose(into: &batch) }
+  }
+
+  /// OPEN, STOP, CREDIT and RESET of one stream, in this order.
+  private mutating func writeControl(of id: StreamID, into batch: inout TransmitBatch) {
+    guard let stream = streams[id] else { return }
+    if let body = stream.openBody {
+      batch.writeFrame(.open, streamID: id, isChecked: sendsChecks) { $0.writeBytes(body) }
+      noteSent(.open)
+    }
+    if let code = stream.stopCode {
+      batch.writeFrame(.stop, streamID: id, isChecked: sendsChecks) { $0.writeInteger(code.rawValue) }
+      noteSent(.stop)
+    }
+    let limit = stream.receive.creditToGrant(window: local.streamCredit)
+    if let limit {
+      batch.writeFrame(.credit, streamID: id, isChecked: sendsChecks) { $0.writeInteger(limit) }
+      noteSent(.credit)
+    }
+    let isReset = stream.send.phase == .resetting
+    if isReset {
+      batch.writeFrame(.reset, streamID: id, isChecked: sendsChecks) {
+        $0.writeMultipleIntegers(stream.send.resetCode.rawValue, stream.send.sentEnd)
+      }
+      noteSent(.reset)
+      counters.resetsSent += 1
+    }
+    streams.update(id) { stream in
+      stream.hasControl = false
+      stream.openBody = nil
+      stream.stopCode = nil
+      if let limit { stream.receive.grant(limit) }
+      if isReset { stream.send.markResetSent() }
+    }
+    removeIfClosed(id)
+  }
+
+  /// Sends the next block of a stream, or its FIN; false when it has nothing more to send now.
+  private mutating func writeBlock(of id: StreamID, into batch: inout TransmitBatch) -> Bool {
+    let sessionCredit = sendCredit.available
+    let maximumRawByteCount = blockByteCount
+    let codecs = remoteCodecs
+    let turn = streams.update(id) { stream in
+      stream.nextTurn(codecs: codecs, maximumRawByteCount: maximumRawByteCount, sessionCredit: sessionCredit)
+    }
+    guard case .block(let block, let isFinal, let isNewlyCut) = turn ?? .nothing else {
+      if case .blocked = turn ?? .nothing { awaitSessionCredit(id) }
+      return false
+    }
+    if isNewlyCut { sendCredit.charge(block.span) }
+    write(block, isFinal: isFinal, of: id, into: &batch)
+    noteSendProgress(id)
+    return streams[id]?.mayHaveMoreToSend(codecs: remoteCodecs) ?? false
+  }
+
+  private mutating func write(
+    _ block: SendHalf.Block, isFinal: Bool, of id: StreamID, into batch: inout TransmitBatch
+  ) {
+    var flags: UInt8 = isFinal ? DataFrame.Flags.fin : 0
+    if block.endsMessage { flags |= DataFrame.Flags.endOfMessage }
+    let frame = DataFrame(offset: block.offset, codecID: block.codecID, rawByteCount: block.rawByteCount)
+    batch.writeData(frame, flags: flags, streamID: id, payload: block.payload, isChecked: sendsChecks)
+    noteSent(.data)
+    counters.rawBytesSent &+= UInt64(block.rawByteCount)
+    if let codec = Codec(rawValue: block.codecID) {
+      counters.sentByCodec.add(
+        codec, rawByteCount: block.rawByteCount, payloadByteCount: block.payload.readableBytes)
+    }
+  }
+
+  /// Room for the writer, and for the next blocks to be compressed.
+  private mutating func noteSendProgress(_ id: StreamID) {
+    let leastBuffered = configuration.streamSendBudgetByteCount / 2
+    let isWritable = streams.update(id) { stream in
+      guard stream.isWriterWaiting, stream.send.bufferedByteCount <= leastBuffered else { return false }
+      stream.isWriterWaiting = false
+      return true
+    }
+    if isWritable == true { events.append(.writable(id)) }
+    scheduleEncoding(id)
+  }
+
+  /// Raw bytes in the blocks cut now (SPEC CAP-5, HS-2).
+  var blockByteCount: Int {
+    min(max(1, configuration.blockByteCount), remote.maximumRawBlockByteCount)
+  }
+}
+
+extension Session {
+  /// Gives a stream its turns to send and to be compressed, where it has use for them.
+  mutating func wake(_ id: StreamID) {
+    let codecs = remoteCodecs
+    let isNew = streams.update(id) { stream in
+      guard !stream.isScheduled, stream.mayHaveMoreToSend(codecs: codecs) else { return false }
+      stream.isScheduled = true
+      return true
+    }
+    if isNew == true { sendRing.append(id) }
+    scheduleEncoding(id)
+  }
+
+  /// Puts a stream into the ring of those with blocks to cut for a codec.
+  mutating func scheduleEncoding(_ id: StreamID) {
+    let codecs = remoteCodecs
+    let isNew = streams.update(id) { stream in
+      guard !stream.isAwaitingEncode, stream.mayCutForCodec(codecs: codecs) else { return false }
+      stream.isAwaitingEncode = true
+      return true
+    }
+    if isNew == true { encodeRing.append(id) }
+  }
+
+  mutating func awaitSessionCredit(_ id: StreamID) {
+    let isNew = streams.update(id) { stream in
+      guard !stream.isAwaitingSessionCredit else { return false }
+      stream.isAwaitingSessionCredit = true
+      return true
+    }
+    if isNew == true { creditWaiters.append(id) }
+  }
+
+  mutating func wakeCreditWaiters() {
+    guard sendCredit.available > 0 else { return }
+    while let id = creditWaiters.popFirst() {
+      streams.update(id) { $0.isAwaitingSessionCredit = false }
+      wake(id)
+    }
+  }
+
+  mutating func queueControl(_ id: StreamID) {
+    let isNew = streams.update(id) { stream in
+      guard !stream.hasControl else { return false }
+      stream.hasControl = true
+      return true
+    }
+    if isNew == true { controlRing.append(id) }
+  }
+}

@@ -1,0 +1,176 @@
+internal import DequeModule
+internal import NIOCore
+
+/// One end of a DWCP session over one link, without a socket, a thread, a clock or a random source: the same inputs give the same
+/// bytes. Four kinds of method, in the order in which an owner calls them:
+///
+/// 1. **Receive.** ``receive(_:now:)`` takes what the connection brought, ``endOfInput()`` its end, and
+///    ``handleDeadline(now:)`` the passing of ``nextDeadline``.
+/// 2. **Poll**, after anything else was called: ``nextEvent()`` until nil, ``nextJob()`` until nil (run the job anywhere, bring
+///    the result back with ``complete(_:now:)``), then ``transmit(maximumByteCount:now:into:)`` while the connection can take
+///    bytes. When ``wantsClose`` is true after that, the connection is to be closed.
+/// 3. **Commands.** ``open(_:compression:)``, ``write(_:to:endsMessage:)``, ``finish(_:)``, ``read(_:maximumByteCount:)``,
+///    ``stop(_:code:)``, ``reset(_:code:)``, ``release(_:)``, ``ping(now:)``, ``drain(now:)``, ``close(_:text:)``.
+/// 4. **Getters.** ``counters``, ``agreement``, ``phase`` and others.
+///
+/// A session is a value: a copy goes its own way, and two sessions in the same state are equal. SPEC.md is the law; rules are
+/// cited by name where they are enforced.
+public struct Session: Hashable, Sendable {
+  /// How far a session has come (SPEC section 5).
+  public enum Phase: UInt8, Hashable, Sendable, CaseIterable {
+    /// Waiting for the other end's preface.
+    case awaitingPreface
+    /// Waiting for HELLO or WELCOME.
+    case awaitingHandshake
+    case open
+    /// Something last has still to be sent: CLOSE or REFUSE.
+    case closing
+    case closed
+  }
+
+  public let role: Role
+  public let configuration: SessionConfiguration
+  public internal(set) var phase = Phase.awaitingPreface
+  public internal(set) var agreement: Agreement?
+  public internal(set) var counters = SessionCounters()
+
+  let secrets: SessionSecrets
+  let local: Announcement
+  /// The other end's announcement; the defaults until it arrives (SPEC HS-2).
+  var remote = Announcement()
+  var remotePreface: Preface?
+  var remoteCodecs: Set<Codec> = []
+  var hasReceivedBeyondEarlyFrames = false
+
+  var parser: FrameParser
+  var ledger = AbuseLedger()
+  var events: Deque<SessionEvent> = []
+
+  var streams = StreamTable()
+  var openedOrdinal: UInt64 = 0
+  var peerOrdinal: UInt64 = 0
+  var peerStreamLimit: UInt64
+  var closedPeerStreamCount: UInt64 = 0
+
+  var sendCredit = SessionSendCredit()
+  var receiveCredit: SessionReceiveCredit
+
+  var decodeJobs: Deque<DecodeJob> = []
+  var encodeJobCount = 0
+  var nextJobNumber: UInt64 = 1
+  /// Streams that may have blocks to cut and compress.
+  var encodeRing: Deque<StreamID> = []
+  /// Streams that may have frames to send, in the order of their turns.
+  var sendRing: Deque<StreamID> = []
+  /// Streams that wait for session credit.
+  var creditWaiters: Deque<StreamID> = []
+  /// Streams with OPEN, STOP, RESET or CREDIT to send.
+  var controlRing: Deque<StreamID> = []
+
+  var outbox = ControlOutbox()
+  var link = LinkAccounting()
+  var liveness: Liveness
+  var goAway = GoAwayState()
+
+  /// - Parameter secrets: 80 unpredictable bytes; see ``SessionSecrets``.
+  /// - Parameter now: the instant from which the handshake timeout counts.
+  public init(role: Role, configuration: SessionConfiguration, secrets: SessionSecrets, now: Instant) {
+    self.role = role
+    self.configuration = configuration
+    self.secrets = secrets
+    local = configuration.announcement
+    parser = FrameParser(maximumRawBlockByteCount: local.maximumRawBlockByteCount)
+    peerStreamLimit = local.streamLimit
+    receiveCredit = SessionReceiveCredit(window: local.sessionCredit)
+    liveness = Liveness(start: now, handshakeTimeoutNanoseconds: configuration.handshakeTimeoutNanoseconds)
+    if role == .initiator { queueHello() }
+  }
+
+  /// The next thing to be told, oldest first.
+  public mutating func nextEvent() -> SessionEvent? {
+    events.popFirst()
+  }
+
+  /// True when the connection is to be closed: everything that had to be sent has been.
+  public var wantsClose: Bool { phase == .closed }
+
+  /// Streams that are open now, from either end.
+  public var streamCount: Int { streams.count }
+
+  /// Raw bytes received and not read, over all streams.
+  public var unreadUnitCount: UInt64 { receiveCredit.charged - receiveCredit.consumed }
+
+  /// Numbered frames sent that the other end has not acknowledged (SPEC ACK-1).
+  public var unacknowledgedFrameCount: UInt64 { link.sentNumberedCount - link.acknowledgedCount }
+
+  var isActive: Bool { phase == .open }
+
+  /// SPEC HDR-4.
+  var sendsChecks: Bool { agreement?.isIntegrityOn ?? true }
+}
+
+/// Session credit for sending (SPEC CRD-2).
+struct SessionSendCredit: Hashable, Sendable {
+  private(set) var limit: UInt64 = Announcement().sessionCredit
+  private(set) var charged: UInt64 = 0
+
+  var available: UInt64 { limit - min(limit, charged) }
+
+  mutating func raise(to limit: UInt64) { self.limit = max(self.limit, limit) }
+  mutating func charge(_ units: UInt64) { charged += units }
+  /// Units that were charged when a block was cut and that a reset kept from being sent.
+  mutating func refund(_ units: UInt64) { charged -= min(charged, units) }
+}
+
+/// Session credit for receiving: what all streams together were charged and have consumed.
+struct SessionReceiveCredit: Hashable, Sendable {
+  let window: UInt64
+  private(set) var grantedLimit: UInt64
+  private(set) var charged: UInt64 = 0
+  private(set) var consumed: UInt64 = 0
+
+  init(window: UInt64) {
+    self.window = window
+    grantedLimit = window
+  }
+
+  func check(newUnits: UInt64) throws(SessionError) {
+    guard newUnits <= grantedLimit - charged else {
+      throw .peer(.flowControl, "CRD-2", "a block exceeds the session's credit of \(grantedLimit)")
+    }
+  }
+
+  mutating func charge(_ units: UInt64) { charged += units }
+  mutating func consume(_ units: UInt64) { consumed += units }
+
+  /// The limit worth granting now (SPEC CRD-5).
+  var limitToGrant: UInt64? {
+    let limit = min(consumed + window, DataFrame.maximumOffset)
+    return limit >= grantedLimit + window / 4 ? limit : nil
+  }
+
+  mutating func grant(_ limit: UInt64) { grantedLimit = limit }
+}
+
+/// One place for each kind of frame that concerns the session; newer values overwrite older ones (SPEC LIV-2).
+struct ControlOutbox: Hashable, Sendable {
+  /// Preface, HELLO, WELCOME or REFUSE, ready to go.
+  var handshake = ByteBuffer()
+  var hasSentPreface = false
+  var pong: UInt64?
+  var ping: UInt64?
+  var goAway: GoAwayNotice?
+  var close: CloseReason?
+  var owesGrease = true
+}
+
+struct GoAwayNotice: Hashable, Sendable {
+  var code: ErrorCode
+  var lastStreamID: StreamID
+  var text: String
+}
+
+struct CloseReason: Hashable, Sendable {
+  var code: ErrorCode
+  var text: String
+}

@@ -1,0 +1,146 @@
+/// What an endpoint offers, requires and is willing to hold. The defaults are those of SPEC section 14.
+public struct SessionConfiguration: Hashable, Sendable {
+  /// Lowest and highest minor version this endpoint speaks.
+  public var minorVersions: ClosedRange<UInt8> = 0...0
+
+  /// Codecs this endpoint announces that it can decode, preferred first. `none` is always among them.
+  public var decodableCodecs: [Codec] = [.zstd, .lz4, .none]
+
+  /// Codecs this endpoint is willing to send with. The session is refused when the other end can decode none of them (SPEC HS-4).
+  /// Even then a block that does not shrink travels stored.
+  public var acceptableCodecs: Set<Codec> = [.none, .lz4, .zstd]
+
+  /// Codecs the other end must be able to decode, or the session is refused (SPEC HS-4).
+  public var requiredCodecs: Set<Codec> = []
+
+  /// How streams compress unless they say otherwise.
+  public var compression = CompressionChoice.automatic
+
+  /// Raw bytes the other end may have sent and the applications not read, over all streams; at least 1 MiB.
+  public var sessionWindowByteCount: UInt64 = 16 << 20
+
+  /// The same for each stream; at least 65,536.
+  public var streamWindowByteCount: UInt64 = 4 << 20
+
+  /// Streams the other end may have open at once; at least 16.
+  public var maximumPeerStreamCount: UInt64 = 256
+
+  /// Largest raw block this endpoint takes; 65,536 to 16,711,680.
+  public var maximumRawBlockByteCount = 262_144
+
+  /// Raw bytes in the blocks this endpoint cuts; at most what the other end takes.
+  public var blockByteCount = 131_072
+
+  /// Largest zstd window this endpoint takes, as a power of two; 10 to 31.
+  public var maximumZstdWindowLog = 20
+
+  /// Bytes an application may have waiting in one stream before it is asked to wait.
+  public var streamSendBudgetByteCount = 1 << 20
+
+  /// Encode jobs under way at once in one session.
+  public var maximumEncodeJobCount = 8
+
+  /// The other end must check every frame (SPEC HDR-4). On by default, since plain TCP has only a 16-bit sum.
+  public var requiresIntegrity = true
+
+  /// Time for the handshake, in nanoseconds.
+  public var handshakeTimeoutNanoseconds: UInt64 = 10_000_000_000
+
+  /// Without a byte from the other end for this long the session ends, in milliseconds; 0 for never, else 1,000 to 86,400,000.
+  public var idleTimeoutMilliseconds: UInt32 = 30_000
+
+  /// Longest delay of an acknowledgement, in milliseconds; 1 to 1,000.
+  public var acknowledgementDelayMilliseconds: UInt16 = 25
+
+  /// Names this program in the other end's log; at most 64 bytes.
+  public var implementationName = "dwcp-swift"
+
+  public init() {}
+
+  var preface: Preface {
+    Preface(lowestMinor: minorVersions.lowerBound, highestMinor: minorVersions.upperBound)
+  }
+
+  /// What is told to the other end, brought within the bounds of SPEC section 6.
+  var announcement: Announcement {
+    var announcement = Announcement()
+    var codecIDs: [UInt8] = []
+    for codec in decodableCodecs + [.none] where !codecIDs.contains(codec.rawValue) { codecIDs.append(codec.rawValue) }
+    announcement.codecIDs = codecIDs
+    announcement.maximumRawBlockByteCount = Int(
+      UInt32(clamping: maximumRawBlockByteCount).clamped(to: Announcement.Bounds.rawBlockByteCounts))
+    announcement.zstdWindowLog = Int(
+      UInt8(clamping: maximumZstdWindowLog).clamped(to: Announcement.Bounds.zstdWindowLogs))
+    announcement.sessionCredit = sessionWindowByteCount.clamped(to: Announcement.Bounds.sessionCredits)
+    announcement.streamCredit = streamWindowByteCount.clamped(to: Announcement.Bounds.streamCredits)
+    announcement.streamLimit = maximumPeerStreamCount.clamped(to: Announcement.Bounds.streamLimits)
+    announcement.idleTimeoutMilliseconds =
+      idleTimeoutMilliseconds == 0
+      ? 0 : idleTimeoutMilliseconds.clamped(to: Announcement.Bounds.idleTimeoutsMilliseconds)
+    announcement.requiresIntegrity = requiresIntegrity
+    announcement.acknowledgementDelayMilliseconds = acknowledgementDelayMilliseconds.clamped(
+      to: Announcement.Bounds.acknowledgementDelaysMilliseconds)
+    announcement.implementation = implementationName
+    return announcement
+  }
+
+  /// The bound of SPEC section 15 (MEM-1) on what one session holds, in bytes.
+  ///
+  /// - Parameter readBufferByteCount: the largest buffer the transport gives to ``Session/receive(_:now:)``.
+  /// - Parameter sendBudgetByteCount: what the application may have waiting, over all streams.
+  public func worstCaseMemoryByteCount(readBufferByteCount: UInt64, sendBudgetByteCount: UInt64) -> UInt64 {
+    let announced = announcement
+    let block = UInt64(announced.maximumRawBlockByteCount)
+    let streams = 2 * announced.streamLimit
+    let receiving = 8 * announced.sessionCredit + 2 * block + 2 * readBufferByteCount + 65_536
+    let perStream = 2_048 + 2 * UInt64(announced.maximumMetadataByteCount)
+    let jobs = UInt64(max(0, maximumEncodeJobCount)) * (2 * block + 1_024)
+    return receiving + streams * perStream + 3 * sendBudgetByteCount + jobs + 65_536
+  }
+}
+
+extension Comparable {
+  fileprivate func clamped(to bounds: ClosedRange<Self>) -> Self {
+    min(max(self, bounds.lowerBound), bounds.upperBound)
+  }
+}
+
+/// Unpredictable bytes for one session, from the operating system's random source. The engine has none of its own.
+public struct SessionSecrets: Hashable, Sendable {
+  let nonce: [UInt8]
+  let sessionID: [UInt8]
+  let token: [UInt8]
+
+  /// Draws 80 bytes.
+  public init(using generator: inout some RandomNumberGenerator) {
+    func draw(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) } }
+    nonce = draw(Hello.nonceByteCount)
+    sessionID = draw(Welcome.sessionIDByteCount)
+    token = draw(Welcome.tokenByteCount)
+  }
+}
+
+/// A point in time on a clock that never goes back, as nanoseconds from any origin.
+public struct Instant: Hashable, Comparable, Sendable {
+  public let nanoseconds: UInt64
+
+  public init(nanoseconds: UInt64) {
+    self.nanoseconds = nanoseconds
+  }
+
+  public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
+
+  func advanced(byNanoseconds delta: UInt64) -> Instant {
+    let (sum, isTooFar) = nanoseconds.addingReportingOverflow(delta)
+    return Instant(nanoseconds: isTooFar ? .max : sum)
+  }
+
+  func advanced(byMilliseconds delta: some BinaryInteger) -> Instant {
+    advanced(byNanoseconds: UInt64(clamping: delta).multipliedReportingOverflow(by: 1_000_000).partialValue)
+  }
+
+  /// Nanoseconds since an earlier instant; 0 when `earlier` is later.
+  func nanoseconds(since earlier: Instant) -> UInt64 {
+    nanoseconds >= earlier.nanoseconds ? nanoseconds - earlier.nanoseconds : 0
+  }
+}

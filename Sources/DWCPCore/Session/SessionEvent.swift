@@ -1,0 +1,82 @@
+public import NIOCore
+
+/// What the engine tells its owner.
+public enum SessionEvent: Hashable, Sendable {
+  /// The handshake is complete.
+  case established(Agreement)
+  /// The other end opened a stream.
+  case streamOpened(StreamID, StreamOpening)
+  /// ``Session/read(_:maximumByteCount:)`` would return something else than ``StreamRead/notReady``.
+  case readable(StreamID)
+  /// A stream that was over its send budget may be written again.
+  case writable(StreamID)
+  /// The other end no longer wants what this end sends on the stream; the direction has ended.
+  case stopped(StreamID, ErrorCode)
+  /// Both directions have ended and the stream was released.
+  case closed(StreamID)
+  /// The other end allows more streams than before (SPEC STR-3).
+  case streamLimitRaised
+  /// The other end answered a ping.
+  case pong(roundTripNanoseconds: UInt64)
+  /// The other end is going away: streams with higher ids were not processed.
+  case goingAway(ErrorCode, lastStreamID: StreamID)
+  /// The session has ended; nil when both ends agreed to it.
+  case ended(SessionError?)
+}
+
+/// What both ends settled on (SPEC section 5).
+public struct Agreement: Hashable, Sendable {
+  public let minorVersion: UInt8
+  /// Codecs this end may send with, as the other end prefers them.
+  public let sendCodecs: [Codec]
+  /// Codecs this end announced that it can decode.
+  public let receiveCodecs: [Codec]
+  /// Every frame carries a payload check.
+  public let isIntegrityOn: Bool
+  public let sessionID: [UInt8]
+  /// What the other end calls itself.
+  public let peerImplementation: String
+}
+
+/// What a stream's opener says about it (SPEC section 7, OPEN).
+public struct StreamOpening: Hashable, Sendable {
+  /// Keys are distinct; at most 32 of them.
+  public var metadata: [Entry] = []
+  /// Raw bytes the opener means to send.
+  public var expectedByteCount: UInt64?
+  /// 0 (first) to 7 (last).
+  public var urgency: UInt8 = 3
+
+  public struct Entry: Hashable, Sendable {
+    public let key: String
+    public let value: String
+
+    public init(key: String, value: String) {
+      self.key = key
+      self.value = value
+    }
+  }
+
+  public init(metadata: KeyValuePairs<String, String> = [:], expectedByteCount: UInt64? = nil, urgency: UInt8 = 3) {
+    self.metadata = metadata.map(Entry.init)
+    self.expectedByteCount = expectedByteCount
+    self.urgency = urgency
+  }
+
+  /// The value of a metadata key.
+  public subscript(key: String) -> String? {
+    metadata.first { $0.key == key }?.value
+  }
+}
+
+/// What came of reading a stream.
+public enum StreamRead: Hashable, Sendable {
+  /// Raw bytes, perhaps none, and whether a message ends behind them.
+  case bytes(ByteBuffer, endsMessage: Bool)
+  /// Nothing yet; ``SessionEvent/readable(_:)`` will tell.
+  case notReady
+  /// The other end finished and everything has been read.
+  case end
+  /// The direction ended early: reset by the other end, stopped, or a block was broken.
+  case failed(SessionError)
+}

@@ -1,0 +1,153 @@
+internal import NIOCore
+
+/// The receiving direction of one stream (SPEC section 7, second table).
+///
+/// Three offsets only ever rise: `received` (charged), `consumed` (given back as credit) and the granted limit. What will never be
+/// read, because the application stopped the stream or the peer reset it, counts as consumed at once, so that it cannot hold
+/// session credit.
+///
+///     open     --FIN-------->  sizeKnown  --all read-->  done
+///     open     --RESET------>  reset      --told------>  done
+///     open, sizeKnown --stop or broken block-->  stopped  --final offset known-->  done
+///     sizeKnown --RESET with the same offset-->  reset
+///
+/// Every transition is in this file.
+struct ReceiveHalf: Hashable, Sendable {
+  enum Phase: UInt8, Hashable, Sendable, CaseIterable {
+    case open, sizeKnown, stopped, reset, done
+  }
+
+  private(set) var phase = Phase.open
+  /// Offset behind everything received: the stream's charge (SPEC CRD-2).
+  private(set) var received: UInt64 = 0
+  private(set) var consumed: UInt64 = 0
+  private(set) var finalOffset: UInt64?
+  private(set) var grantedLimit: UInt64
+  /// Why the direction ended early: the peer's RESET code, our STOP code or a broken block.
+  private(set) var failure: ErrorCode?
+  private(set) var isFailureReportedByPeer = false
+  var queue = ReceiveQueue()
+
+  init(grantedLimit: UInt64) {
+    self.grantedLimit = grantedLimit
+  }
+
+  /// Nothing more will arrive that matters to the application.
+  var isEnded: Bool { phase == .done || phase == .reset }
+  private var hasEverything: Bool { finalOffset == received }
+  var isAtEnd: Bool { phase == .sizeKnown && hasEverything && queue.isEmpty }
+
+  /// What the peer's stream or session credit has to bear before a block may be taken.
+  enum Arrival: Hashable {
+    /// New units up to this offset.
+    case new
+    /// All of it has been received before (SPEC DAT-6).
+    case duplicate
+  }
+
+  /// Checks a block's place (SPEC DAT-6, STR-11, CRD-3) without changing anything.
+  func check(start: UInt64, end: UInt64, isFinal: Bool) throws(SessionError) -> Arrival {
+    if let finalOffset, end > finalOffset || (isFinal && end != finalOffset) {
+      throw .peer(.streamState, "STR-11", "data or FIN at \(end) contradicts the final offset \(finalOffset)")
+    }
+    if isFinal, end < received {
+      throw .peer(.streamState, "STR-11", "FIN at \(end) is below the \(received) units already received")
+    }
+    if end <= received, finalOffset != nil || !isFinal { return .duplicate }
+    guard start == received else {
+      let what = start > received ? "leaves a gap after" : "overlaps"
+      throw .peer(.protocol, "DAT-6", "a block at \(start) \(what) the \(received) units received")
+    }
+    guard end <= grantedLimit else {
+      throw .peer(.flowControl, "CRD-1", "a block up to \(end) exceeds the stream's credit of \(grantedLimit)")
+    }
+    return .new
+  }
+
+  /// Charges a block and says whether its bytes are still wanted. Unwanted units count as consumed.
+  mutating func charge(end: UInt64, isFinal: Bool) -> Bool {
+    received = end
+    if isFinal { finalOffset = end }
+    switch phase {
+    case .open:
+      if isFinal { phase = .sizeKnown }
+      return true
+    case .sizeKnown:
+      return true
+    case .stopped, .reset, .done:
+      consumed = received
+      if phase == .stopped, hasEverything { phase = .done }
+      return false
+    }
+  }
+
+  /// RESET arrived (SPEC STR-9, STR-11, CRD-6).
+  mutating func receiveReset(_ code: ErrorCode, finalOffset final: UInt64) throws(SessionError) {
+    guard final >= received, finalOffset == nil || finalOffset == final else {
+      throw .peer(.streamState, "STR-11", "RESET at \(final) contradicts what was received before")
+    }
+    guard final <= grantedLimit else {
+      throw .peer(.flowControl, "CRD-6", "RESET at \(final) exceeds the stream's credit of \(grantedLimit)")
+    }
+    finalOffset = final
+    received = final
+    guard phase == .open || phase == .sizeKnown else {
+      consumed = received
+      if phase == .stopped { phase = .done }
+      return
+    }
+    if phase == .sizeKnown, queue.isEmpty, consumed == final { return }
+    fail(.reset, code, reportedByPeer: true)
+  }
+
+  /// The application no longer wants the rest; true when STOP has to be sent.
+  mutating func stop(_ code: ErrorCode) -> Bool {
+    switch phase {
+    case .open:
+      fail(.stopped, code, reportedByPeer: false)
+      return true
+    case .sizeKnown:
+      let needsStop = !hasEverything
+      fail(needsStop ? .stopped : .done, code, reportedByPeer: false)
+      return needsStop
+    case .reset:
+      phase = .done
+      return false
+    case .stopped, .done:
+      return false
+    }
+  }
+
+  private mutating func fail(_ next: Phase, _ code: ErrorCode, reportedByPeer: Bool) {
+    phase = next
+    failure = code
+    isFailureReportedByPeer = reportedByPeer
+    queue.removeAll()
+    consumed = received
+  }
+
+  /// The next bytes for the application; units read count as consumed.
+  mutating func read(maximumByteCount: Int) -> (bytes: ByteBuffer, endsMessage: Bool)? {
+    guard phase == .open || phase == .sizeKnown, let read = queue.read(maximumByteCount: maximumByteCount) else {
+      return nil
+    }
+    consumed += UInt64(read.bytes.readableBytes) + (read.endsMessage ? 1 : 0)
+    return read
+  }
+
+  /// The application has seen the end, or the failure.
+  mutating func acknowledgeEnd() {
+    if isAtEnd || phase == .reset { phase = .done }
+  }
+
+  /// The limit worth granting now, or nil while less than a quarter of the window has been consumed (SPEC CRD-5).
+  func creditToGrant(window: UInt64) -> UInt64? {
+    guard phase == .open else { return nil }
+    let limit = min(consumed + window, DataFrame.maximumOffset)
+    return limit >= grantedLimit + window / 4 ? limit : nil
+  }
+
+  mutating func grant(_ limit: UInt64) {
+    grantedLimit = limit
+  }
+}

@@ -1,0 +1,142 @@
+internal import DequeModule
+internal import NIOCore
+
+/// What has arrived on one stream and what its application has not read yet: blocks in order, some still being decoded, and the
+/// marks between them.
+struct ReceiveQueue: Hashable, Sendable {
+  /// Pieces shorter than this are joined, so that tiny frames do not cost more memory than they carry (SPEC MEM-1).
+  static let leastUncopiedByteCount = 2_048
+  static let maximumJoinedByteCount = 65_536
+
+  private struct Entry: Hashable, Sendable {
+    var bytes: ByteBuffer
+    var isDecoding: Bool
+    /// The bytes lie in a buffer of our own, to which more can be appended.
+    var isOwned: Bool
+  }
+
+  private var entries: Deque<Entry> = []
+  /// The number of the first entry, counted from the beginning of the stream.
+  private var firstEntryNumber: UInt64 = 0
+  /// Raw bytes in front of each mark, counted from the mark before; with `continues` the run goes on in the next element.
+  private var marks: Deque<UInt32> = []
+  /// Raw bytes appended behind the last mark and not read.
+  private var rawByteCountBehindLastMark: UInt64 = 0
+
+  private static let continues: UInt32 = 0x8000_0000
+  private static let longestRun: UInt32 = 0x7FFF_FFFF
+
+  /// Whether `read` would return something.
+  var isReadable: Bool {
+    if marks.first == 0 { return true }
+    return entries.first.map { !$0.isDecoding } ?? false
+  }
+
+  var isEmpty: Bool { entries.isEmpty && marks.isEmpty }
+
+  /// Appends raw bytes. A slice that would pin a much larger buffer is copied (SPEC MEM-1).
+  mutating func append(_ piece: ByteBuffer) {
+    guard piece.readableBytes > 0 else { return }
+    rawByteCountBehindLastMark += UInt64(piece.readableBytes)
+    let isWorthItsBuffer =
+      piece.readableBytes >= Self.leastUncopiedByteCount && piece.readableBytes >= piece.storageCapacity / 4
+    if isWorthItsBuffer {
+      entries.append(Entry(bytes: piece, isDecoding: false, isOwned: false))
+    } else {
+      appendCopy(of: piece)
+    }
+  }
+
+  private mutating func appendCopy(of piece: ByteBuffer) {
+    if let last = entries.indices.last, entries[last].isOwned,
+      entries[last].bytes.readableBytes + piece.readableBytes <= Self.maximumJoinedByteCount
+    {
+      entries[last].bytes.writeImmutableBuffer(piece)
+      return
+    }
+    entries.append(Entry(bytes: ByteBuffer(bytes: piece.readableBytesView), isDecoding: false, isOwned: true))
+  }
+
+  /// Keeps a place for a block that is being decoded; `complete` takes the number.
+  mutating func appendPlaceholder(rawByteCount: Int) -> UInt64 {
+    rawByteCountBehindLastMark += UInt64(rawByteCount)
+    entries.append(Entry(bytes: ByteBuffer(), isDecoding: true, isOwned: false))
+    return firstEntryNumber + UInt64(entries.count) - 1
+  }
+
+  /// Fills a place in; numbers that are no longer waited for are ignored.
+  mutating func complete(entryNumber: UInt64, with bytes: ByteBuffer) {
+    guard let index = Int(exactly: Int64(bitPattern: entryNumber &- firstEntryNumber)), entries.indices.contains(index),
+      entries[index].isDecoding
+    else { return }
+    entries[index].bytes = bytes
+    entries[index].isDecoding = false
+  }
+
+  /// Ends a message `rawByteCount` bytes behind the mark before; those bytes have been, or will be, appended.
+  mutating func appendMark(afterRawByteCount rawByteCount: UInt64) {
+    var rest = rawByteCount
+    while rest > UInt64(Self.longestRun) {
+      marks.append(Self.longestRun | Self.continues)
+      rest -= UInt64(Self.longestRun)
+    }
+    marks.append(UInt32(truncatingIfNeeded: rest))
+  }
+
+  /// Adds the marks of one block, whose raw bytes have just been appended (SPEC section 8).
+  mutating func appendMarks(table: ByteBuffer, endsMessage: Bool, blockRawByteCount: Int) {
+    var table = table
+    var remaining = UInt64(blockRawByteCount)
+    var carried = rawByteCountBehindLastMark - remaining
+    while let length = table.readInteger(as: UInt16.self) {
+      appendMark(afterRawByteCount: carried + UInt64(length))
+      carried = 0
+      remaining -= UInt64(length)
+    }
+    if endsMessage {
+      appendMark(afterRawByteCount: carried + remaining)
+      rawByteCountBehindLastMark = 0
+    } else {
+      rawByteCountBehindLastMark = carried + remaining
+    }
+  }
+
+  /// The next raw bytes up to a mark, or nil when nothing is ready. Bytes may be empty when a message ends there.
+  mutating func read(maximumByteCount: Int) -> (bytes: ByteBuffer, endsMessage: Bool)? {
+    if marks.first == 0 {
+      marks.removeFirst()
+      return (ByteBuffer(), true)
+    }
+    guard let head = entries.first, !head.isDecoding else { return nil }
+    let untilMark = marks.first.map { Int($0 & Self.longestRun) } ?? Int.max
+    let count = min(maximumByteCount, head.bytes.readableBytes, untilMark)
+    guard let bytes = entries[0].bytes.readSlice(length: count) else { return nil }
+    if entries[0].bytes.readableBytes == 0 {
+      entries.removeFirst()
+      firstEntryNumber += 1
+    }
+    return (bytes, consumeMark(rawByteCount: count))
+  }
+
+  /// Moves the first mark nearer; true when it has been reached.
+  private mutating func consumeMark(rawByteCount: Int) -> Bool {
+    guard let first = marks.first else {
+      rawByteCountBehindLastMark -= UInt64(rawByteCount)
+      return false
+    }
+    let rest = first - UInt32(truncatingIfNeeded: rawByteCount)
+    guard rest & Self.longestRun == 0 else {
+      marks[0] = rest
+      return false
+    }
+    marks.removeFirst()
+    return rest & Self.continues == 0
+  }
+
+  mutating func removeAll() {
+    firstEntryNumber += UInt64(entries.count)
+    entries.removeAll()
+    marks.removeAll()
+    rawByteCountBehindLastMark = 0
+  }
+}

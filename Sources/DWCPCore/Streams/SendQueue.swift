@@ -1,0 +1,73 @@
+internal import DequeModule
+internal import NIOCore
+
+/// What an application has written to one stream and what has not been cut into blocks yet.
+struct SendQueue: Hashable, Sendable {
+  /// A chunk at least this long becomes a block without a copy; shorter ones are joined.
+  static let leastUncopiedByteCount = 32_768
+
+  private var chunks: Deque<ByteBuffer> = []
+  /// Raw bytes in front of each mark, counted from the mark before.
+  private var marks: Deque<Int> = []
+  /// Raw bytes behind the last mark.
+  private var tailByteCount = 0
+  private(set) var byteCount = 0
+
+  var isEmpty: Bool { byteCount == 0 && marks.isEmpty }
+
+  mutating func append(_ bytes: ByteBuffer, endsMessage: Bool) {
+    if bytes.readableBytes > 0 {
+      chunks.append(bytes)
+      byteCount += bytes.readableBytes
+      tailByteCount += bytes.readableBytes
+    }
+    if endsMessage {
+      marks.append(tailByteCount)
+      tailByteCount = 0
+    }
+  }
+
+  /// Cuts the next block: at most `maximumRawByteCount` raw bytes and `maximumSpan` units, never across a mark.
+  mutating func cut(maximumRawByteCount: Int, maximumSpan: Int) -> (raw: ByteBuffer, endsMessage: Bool) {
+    let untilMark = marks.first
+    let raw = take(min(untilMark ?? tailByteCount, maximumRawByteCount, maximumSpan))
+    guard let untilMark else {
+      tailByteCount -= raw.readableBytes
+      return (raw, false)
+    }
+    let endsMessage = raw.readableBytes == untilMark && raw.readableBytes < maximumSpan
+    if endsMessage {
+      marks.removeFirst()
+    } else {
+      marks[0] = untilMark - raw.readableBytes
+    }
+    return (raw, endsMessage)
+  }
+
+  mutating func removeAll() {
+    self = SendQueue()
+  }
+
+  /// Takes up to `wanted` bytes that lie together; fewer when the first chunk is long enough to go without a copy.
+  private mutating func take(_ wanted: Int) -> ByteBuffer {
+    guard wanted > 0, let head = chunks.first else { return ByteBuffer() }
+    let available = head.readableBytes
+    if available >= wanted || available >= Self.leastUncopiedByteCount {
+      return takeFromHead(min(available, wanted))
+    }
+    var joined = ByteBuffer()
+    joined.reserveCapacity(min(wanted, byteCount))
+    while joined.readableBytes < wanted, let next = chunks.first {
+      var part = takeFromHead(min(next.readableBytes, wanted - joined.readableBytes))
+      joined.writeBuffer(&part)
+    }
+    return joined
+  }
+
+  private mutating func takeFromHead(_ count: Int) -> ByteBuffer {
+    guard let part = chunks[0].readSlice(length: count) else { return ByteBuffer() }
+    if chunks[0].readableBytes == 0 { chunks.removeFirst() }
+    byteCount -= count
+    return part
+  }
+}

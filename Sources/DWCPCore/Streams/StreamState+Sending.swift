@@ -1,0 +1,48 @@
+internal import NIOCore
+
+/// What one turn of a stream sends.
+enum SendTurn {
+  case block(SendHalf.Block, isFinal: Bool, isNewlyCut: Bool)
+  case nothing
+  /// Session credit is missing.
+  case blocked
+}
+
+/// How blocks come out of a stream. Without a codec a block is cut in the moment in which it is sent; with one, blocks are cut ahead
+/// of the link, as many as `maximumBlocksAheadCount`, and wait for their turn.
+extension StreamState {
+  private static let maximumBlocksAheadCount = 8
+
+  mutating func nextTurn(codecs: Set<Codec>, maximumRawByteCount: Int, sessionCredit: UInt64) -> SendTurn {
+    if let (block, isFinal) = send.takeBlock() { return .block(block, isFinal: isFinal, isNewlyCut: false) }
+    guard send.phase == .open, send.blocks.isEmpty else { return .nothing }
+    if send.isFinDue {
+      let fin = SendHalf.Block(offset: send.cutEnd, rawByteCount: 0, endsMessage: false, payload: ByteBuffer())
+      send.markFinSent()
+      return .block(fin, isFinal: true, isNewlyCut: false)
+    }
+    guard !compression.isCompressing(codecs) else { return .nothing }
+    guard let block = send.cut(maximumRawByteCount: maximumRawByteCount, maximumSpan: sessionCredit) else {
+      return isBlockedBySession(sessionCredit) ? .blocked : .nothing
+    }
+    return .block(block, isFinal: send.markSent(block), isNewlyCut: true)
+  }
+
+  func isBlockedBySession(_ sessionCredit: UInt64) -> Bool {
+    sessionCredit == 0 && send.hasBytesToCut && send.availableCredit > 0
+  }
+
+  /// Whether a turn would send something, session credit aside.
+  func mayHaveMoreToSend(codecs: Set<Codec>) -> Bool {
+    guard send.phase == .open else { return false }
+    if let first = send.blocks.first { return first.jobNumber == 0 }
+    if send.isFinDue { return true }
+    return send.hasBytesToCut && send.availableCredit > 0 && !compression.isCompressing(codecs)
+  }
+
+  /// Whether a block may be cut for a codec now, session credit aside.
+  func mayCutForCodec(codecs: Set<Codec>) -> Bool {
+    send.hasBytesToCut && send.availableCredit > 0 && send.blocks.count < Self.maximumBlocksAheadCount
+      && compression.isCompressing(codecs)
+  }
+}

@@ -1,0 +1,83 @@
+/// Everything the engine knows about one stream.
+struct StreamState: Hashable, Sendable {
+  let id: StreamID
+  var send: SendHalf
+  var receive: ReceiveHalf
+  var compression: StreamCompression
+  /// A higher id was opened first; the opening frame of this one is still to come (SPEC STR-2).
+  var isAnticipated = false
+  /// OPEN has still to be sent.
+  var openBody: [UInt8]?
+  /// The stream waits in the ring of those that have blocks to send.
+  var isScheduled = false
+  /// The stream waits in the ring of those that may have blocks to cut and compress.
+  var isAwaitingEncode = false
+  /// The stream waits in the list of those that session credit would help.
+  var isAwaitingSessionCredit = false
+  /// The stream waits in the list of those with control frames to send.
+  var hasControl = false
+  var stopCode: ErrorCode?
+  /// `readable` has been told and the application has not read to the end of what there was.
+  var isReadableTold = false
+  /// The application wrote beyond its budget and waits for `writable`.
+  var isWriterWaiting = false
+  /// The application wants nothing more from this stream (SPEC STR-4).
+  var isReleased = false
+
+  init(id: StreamID, creditLimit: UInt64, grantedLimit: UInt64, compression: StreamCompression) {
+    self.id = id
+    send = SendHalf(creditLimit: creditLimit)
+    receive = ReceiveHalf(grantedLimit: grantedLimit)
+    self.compression = compression
+  }
+
+  /// What stands in a slot that nobody uses.
+  static let vacant = StreamState(
+    id: .session, creditLimit: 0, grantedLimit: 0, compression: StreamCompression(.automatic))
+
+  /// Both directions have ended and nobody will ask again.
+  var isClosed: Bool {
+    isReleased && send.isEnded && receive.phase == .done && !hasControl && openBody == nil
+  }
+}
+
+/// The streams of a session, in slots that are used again; what is not here and was opened has been closed.
+struct StreamTable: Hashable, Sendable {
+  private var slots: [StreamState] = []
+  private var freeSlots: [Int] = []
+  private var slotByID: [StreamID: Int] = [:]
+
+  var count: Int { slotByID.count }
+  var ids: [StreamID] { slotByID.keys.sorted { $0.rawValue < $1.rawValue } }
+
+  func contains(_ id: StreamID) -> Bool { slotByID[id] != nil }
+
+  mutating func insert(_ state: StreamState) {
+    if let slot = freeSlots.popLast() {
+      slots[slot] = state
+      slotByID[state.id] = slot
+    } else {
+      slotByID[state.id] = slots.count
+      slots.append(state)
+    }
+  }
+
+  mutating func remove(_ id: StreamID) {
+    guard let slot = slotByID.removeValue(forKey: id) else { return }
+    slots[slot] = .vacant
+    freeSlots.append(slot)
+  }
+
+  subscript(_ id: StreamID) -> StreamState? {
+    slotByID[id].map { slots[$0] }
+  }
+
+  /// Changes a stream in place; nil when there is none.
+  @discardableResult
+  mutating func update<Result, Failure: Error>(
+    _ id: StreamID, _ body: (inout StreamState) throws(Failure) -> Result
+  ) throws(Failure) -> Result? {
+    guard let slot = slotByID[id] else { return nil }
+    return try body(&slots[slot])
+  }
+}

@@ -1,0 +1,54 @@
+internal import NIOCore
+
+/// What stands between the header of a DATA frame and its payload (SPEC section 8).
+struct DataFrame: Hashable, Sendable {
+  /// Offset, codec and raw length.
+  static let extensionByteCount = 12
+  static let markCountByteCount = 2
+  static let maximumMarkCount = 65_535
+
+  enum Flags {
+    static let fin: UInt8 = 0x01
+    static let endOfMessage: UInt8 = 0x02
+    static let marks: UInt8 = 0x04
+    /// CHAINED, RESTART, BASELINE and DICTIONARY are switched on by announcements that this edition never makes (DAT-9).
+    static let reserved: UInt8 = 0x78
+  }
+
+  /// No offset may be above this (SPEC DAT-1).
+  static let maximumOffset: UInt64 = 1 << 62
+
+  var offset: UInt64
+  var codecID: UInt8
+  var rawByteCount: Int
+
+  init(offset: UInt64, codecID: UInt8, rawByteCount: Int) {
+    self.offset = offset
+    self.codecID = codecID
+    self.rawByteCount = rawByteCount
+  }
+
+  init?(reading buffer: inout ByteBuffer) {
+    guard let (offset, packed) = buffer.readMultipleIntegers(as: (UInt64, UInt32).self) else { return nil }
+    self.offset = offset
+    codecID = UInt8(truncatingIfNeeded: packed >> 24)
+    rawByteCount = Int(packed & 0xFF_FFFF)
+  }
+
+  func write(to buffer: inout ByteBuffer) {
+    buffer.writeMultipleIntegers(offset, UInt32(codecID) << 24 | UInt32(truncatingIfNeeded: rawByteCount))
+  }
+
+  /// SPEC DAT-3: the payload length against the declared raw length, before memory is reserved for either.
+  func checkPayload(byteCount: Int) throws(SessionError) {
+    if codecID == Codec.none.rawValue {
+      guard byteCount == rawByteCount else {
+        throw .peer(.frameSize, "DAT-3", "a stored block of \(rawByteCount) bytes came with \(byteCount) bytes")
+      }
+    } else if byteCount >= rawByteCount || byteCount == 0 {
+      throw .peer(
+        .frameSize, "DAT-3",
+        "a compressed block of \(byteCount) bytes is not smaller than its \(rawByteCount) raw bytes")
+    }
+  }
+}

@@ -1,0 +1,51 @@
+internal import DWCPCore
+internal import NIOCore
+internal import NIOPosix
+internal import Synchronization
+
+/// Threads that run codec jobs, and the codec contexts they use. A context is taken for a job and given back, so that there are never
+/// more of them than threads.
+public final class JobPool: Sendable {
+  /// One thread for each core, shared by all sessions that name no other pool.
+  public static let shared = JobPool(threadCount: System.coreCount)
+
+  private let threads: NIOThreadPool
+  private let idleContexts = Mutex<[CodecContext]>([])
+
+  /// Starts the threads; they live as long as the process.
+  public init(threadCount: Int) {
+    threads = NIOThreadPool(numberOfThreads: max(1, threadCount))
+    threads.start()
+  }
+
+  func submit(_ job: CodecJob, _ done: @escaping @Sendable (CodecJobResult) -> Void) {
+    threads.submit { _ in
+      let context = self.idleContexts.withLock { $0.popLast() } ?? CodecContext()
+      let result = job.run(in: context)
+      self.idleContexts.withLock { $0.append(context) }
+      done(result)
+    }
+  }
+}
+
+/// Decides where the jobs of one session run: small ones at once, on the event loop; the others on the pool.
+struct JobRunner {
+  /// A block of this size costs an event loop less time than two thread switches.
+  static let maximumInlineByteCount = 4_096
+
+  private let pool: JobPool
+  private let inlineContext = CodecContext()
+
+  init(pool: JobPool) {
+    self.pool = pool
+  }
+
+  /// Runs a small job; nil when it is too large for an event loop.
+  func runInline(_ job: CodecJob) -> CodecJobResult? {
+    job.rawByteCount <= Self.maximumInlineByteCount ? job.run(in: inlineContext) : nil
+  }
+
+  func runOnPool(_ job: CodecJob, _ done: @escaping @Sendable (CodecJobResult) -> Void) {
+    pool.submit(job, done)
+  }
+}

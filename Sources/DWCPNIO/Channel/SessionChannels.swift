@@ -1,0 +1,83 @@
+public import DWCPCore
+public import Logging
+public import NIOCore
+internal import NIOPosix
+
+/// What a session over NIO needs besides the engine's own configuration.
+public struct TransportConfiguration: Sendable {
+  /// What is offered, required and held.
+  public var session = SessionConfiguration()
+  /// Event loops for sessions and listeners.
+  public var group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+  /// Threads for codecs.
+  public var jobPool = JobPool.shared
+  /// Told about each session's begin and end.
+  public var logger = Logger(label: "dwcp")
+  /// Time for TCP to connect.
+  public var connectTimeout = TimeAmount.seconds(10)
+  /// Time that streams get to finish when a session or a server ends in good order.
+  public var drainTimeout = TimeAmount.seconds(10)
+
+  public init() {}
+}
+
+/// Channels that carry sessions: the channel-level API's way to connect and to listen.
+public enum SessionChannels {
+  /// Read at once: large, so that a bulk block is not cut into many pieces.
+  static let readByteCount = 256 << 10
+  static let readsPerTurn: UInt = 4
+  static let writeWatermark = ChannelOptions.Types.WriteBufferWaterMark(low: 256 << 10, high: 1 << 20)
+
+  /// Connects and starts a session; the delegate hears what becomes of it.
+  ///
+  /// - Parameter makeDelegate: called on the channel's event loop.
+  public static func connect(
+    host: String, port: Int, configuration: TransportConfiguration,
+    makeDelegate: @escaping @Sendable (any Channel) -> any SessionDelegate
+  ) -> EventLoopFuture<any Channel> {
+    ClientBootstrap(group: configuration.group)
+      .connectTimeout(configuration.connectTimeout)
+      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: readByteCount))
+      .channelOption(.maxMessagesPerRead, value: readsPerTurn)
+      .channelOption(.writeBufferWaterMark, value: writeWatermark)
+      .channelOption(.allowRemoteHalfClosure, value: true)
+      .channelInitializer { channel in
+        addHandler(to: channel, role: .initiator, configuration: configuration, makeDelegate: makeDelegate)
+      }
+      .connect(host: host, port: port)
+  }
+
+  /// Listens; each connection becomes a session with a delegate of its own.
+  ///
+  /// - Parameter port: 0 for any free one.
+  public static func listen(
+    host: String, port: Int, configuration: TransportConfiguration,
+    makeDelegate: @escaping @Sendable (any Channel) -> any SessionDelegate
+  ) -> EventLoopFuture<any Channel> {
+    ServerBootstrap(group: configuration.group)
+      .serverChannelOption(.backlog, value: 256)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: readByteCount))
+      .childChannelOption(.maxMessagesPerRead, value: readsPerTurn)
+      .childChannelOption(.writeBufferWaterMark, value: writeWatermark)
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
+      .childChannelInitializer { channel in
+        addHandler(to: channel, role: .acceptor, configuration: configuration, makeDelegate: makeDelegate)
+      }
+      .bind(host: host, port: port)
+  }
+
+  private static func addHandler(
+    to channel: any Channel, role: Role, configuration: TransportConfiguration,
+    makeDelegate: (any Channel) -> any SessionDelegate
+  ) -> EventLoopFuture<Void> {
+    channel.eventLoop.makeCompletedFuture {
+      let handler = SessionHandler(
+        role: role, configuration: configuration.session, jobPool: configuration.jobPool, logger: configuration.logger,
+        delegate: makeDelegate(channel))
+      try channel.pipeline.syncOperations.addHandler(handler)
+    }
+  }
+}

@@ -1,0 +1,233 @@
+public import DWCPCore
+public import Logging
+public import NIOCore
+
+/// Hears what happens in a session, on its event loop. Calls come between two steps of the engine, so that every command may be
+/// given from within one.
+public protocol SessionDelegate: AnyObject {
+  /// The handler that will tell events from now on; the place to keep it for giving commands.
+  func attached(to handler: SessionHandler)
+
+  /// An event of the engine. After ``SessionEvent/ended(_:)`` only ``SessionEvent/closed(_:)`` may follow.
+  func session(_ handler: SessionHandler, received event: SessionEvent)
+}
+
+/// Carries one ``Session`` over one channel: the channel-level API, without a task for each stream.
+///
+/// Give commands with ``perform(_:)`` on the channel's event loop and hear of events through the delegate. What the commands of one
+/// turn of the loop want to send leaves in one gathered write. The engine is asked for bytes only while the channel is writable,
+/// and no turn of the loop sends or reads more than about ``maximumByteCountPerTurn`` bytes.
+///
+/// Use it from its channel's event loop only.
+public final class SessionHandler: ChannelDuplexHandler {
+  public typealias InboundIn = ByteBuffer
+  public typealias OutboundIn = Never
+  public typealias OutboundOut = ByteBuffer
+
+  /// Bytes sent in one turn of the event loop before other channels get theirs.
+  public static let maximumByteCountPerTurn = 1 << 20
+  private static let batchByteCount = 256 << 10
+  /// How long the other end may take to close after this end has sent its last byte.
+  private static let lingerTime = TimeAmount.seconds(1)
+
+  private var session: Session
+  private(set) var delegate: (any SessionDelegate)?
+  private var logger: Logger
+  private let jobs: JobRunner
+  private var context: ChannelHandlerContext?
+  private var batch = TransmitBatch()
+  private var isPumping = false
+  private var isPumpScheduled = false
+  private var isClosing = false
+  private var timer: (task: Scheduled<Void>, deadline: NIODeadline)?
+
+  /// - Parameter delegate: kept until the channel is closed.
+  public init(
+    role: Role, configuration: SessionConfiguration, jobPool: JobPool, logger: Logger, delegate: any SessionDelegate
+  ) {
+    var random = SystemRandomNumberGenerator()
+    session = Session(
+      role: role, configuration: configuration, secrets: SessionSecrets(using: &random), now: .current)
+    jobs = JobRunner(pool: jobPool)
+    self.logger = logger
+    self.delegate = delegate
+  }
+
+  /// Gives commands to the engine; what they want to send leaves soon after.
+  public func perform<Result, Failure: Error>(
+    _ body: (inout Session) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    defer { schedulePump() }
+    return try body(&session)
+  }
+
+  /// What the session has counted so far.
+  public var counters: SessionCounters { session.counters }
+
+  public func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    delegate?.attached(to: self)
+    if context.channel.isActive { channelActive(context: context) }
+  }
+
+  public func channelActive(context: ChannelHandlerContext) {
+    if let peer = context.remoteAddress { logger[metadataKey: "peer"] = "\(peer)" }
+    pump()
+    context.fireChannelActive()
+  }
+
+  public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    session.receive(unwrapInboundIn(data), now: .current)
+  }
+
+  public func channelReadComplete(context: ChannelHandlerContext) {
+    pump()
+    context.fireChannelReadComplete()
+  }
+
+  public func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable { pump() }
+    context.fireChannelWritabilityChanged()
+  }
+
+  public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case ChannelEvent.inputClosed = event {
+      session.endOfInput()
+      pump()
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  public func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    logger.debug("the connection reports \(error)")
+    context.close(promise: nil)
+  }
+
+  public func channelInactive(context: ChannelHandlerContext) {
+    session.endOfInput()
+    pump()
+    context.fireChannelInactive()
+  }
+
+  public func handlerRemoved(context: ChannelHandlerContext) {
+    timer?.task.cancel()
+    timer = nil
+    delegate = nil
+    self.context = nil
+  }
+}
+
+extension SessionHandler {
+  private func schedulePump() {
+    guard !isPumping, !isPumpScheduled, let context else { return }
+    isPumpScheduled = true
+    context.eventLoop.assumeIsolated().execute {
+      self.isPumpScheduled = false
+      self.pump()
+    }
+  }
+
+  /// Tells events, starts codec jobs and sends, until there is nothing more to do or the turn's share is used up.
+  private func pump() {
+    guard !isPumping, let context else { return }
+    isPumping = true
+    var sentByteCount = 0
+    repeat {
+      settle()
+      batch.removeAll()
+      if !isClosing, context.channel.isWritable || session.phase == .closing {
+        session.transmit(maximumByteCount: Self.batchByteCount, now: .current, into: &batch)
+      }
+      batch.forEachBuffer { context.write(wrapOutboundOut($0), promise: nil) }
+      sentByteCount += batch.byteCount
+    } while batch.byteCount > 0 && sentByteCount < Self.maximumByteCountPerTurn
+    if sentByteCount > 0 { context.flush() }
+    settle()
+    isPumping = false
+    if sentByteCount >= Self.maximumByteCountPerTurn { schedulePump() }
+    closeIfWanted(context)
+    scheduleDeadline(context)
+  }
+
+  /// Until the engine has neither an event to tell nor a job to give.
+  private func settle() {
+    var isSettled = false
+    while !isSettled {
+      isSettled = true
+      while let event = session.nextEvent() {
+        log(event)
+        delegate?.session(self, received: event)
+        isSettled = false
+      }
+      while let job = session.nextJob() {
+        run(job)
+        isSettled = false
+      }
+    }
+  }
+
+  private func run(_ job: CodecJob) {
+    if let result = jobs.runInline(job) { return session.complete(result, now: .current) }
+    guard let context else { return }
+    let loop = context.eventLoop
+    let this = NIOLoopBound(self, eventLoop: loop)
+    jobs.runOnPool(job) { result in
+      loop.execute {
+        let handler = this.value
+        handler.session.complete(result, now: .current)
+        handler.schedulePump()
+      }
+    }
+  }
+
+  /// Sends the end of this end's bytes and gives the other end a moment to read them, since closing at once could discard them.
+  private func closeIfWanted(_ context: ChannelHandlerContext) {
+    guard session.wantsClose, !isClosing else { return }
+    isClosing = true
+    guard context.channel.isActive else { return }
+    context.close(mode: .output, promise: nil)
+    let channel = context.channel
+    let linger = context.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
+    channel.closeFuture.whenComplete { _ in linger.cancel() }
+  }
+
+  /// Keeps one timer, not later than the engine's deadline; one that fires too early is harmless.
+  private func scheduleDeadline(_ context: ChannelHandlerContext) {
+    guard let next = session.nextDeadline else { return }
+    let deadline = NIODeadline.uptimeNanoseconds(next.nanoseconds)
+    if let timer, timer.deadline <= deadline { return }
+    timer?.task.cancel()
+    let task = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+      self.timer = nil
+      self.session.handleDeadline(now: .current)
+      self.pump()
+    }
+    timer = (task, deadline)
+  }
+
+  private func log(_ event: SessionEvent) {
+    switch event {
+    case .established(let agreement):
+      logger.info(
+        "session established with \(agreement.peerImplementation)",
+        metadata: [
+          "sendCodecs": "\(agreement.sendCodecs.map(\.name).joined(separator: ","))",
+          "receiveCodecs": "\(agreement.receiveCodecs.map(\.name).joined(separator: ","))",
+          "integrity": "\(agreement.isIntegrityOn)",
+        ])
+    case .ended(let error?):
+      logger.warning("session ended: \(error)")
+    case .ended(nil):
+      logger.info("session ended")
+    case .goingAway(let code, let last):
+      logger.info("the other end is going away: \(code), last stream \(last)")
+    default:
+      break
+    }
+  }
+}
+
+extension Instant {
+  /// The event loops' clock.
+  static var current: Instant { Instant(nanoseconds: NIODeadline.now().uptimeNanoseconds) }
+}

@@ -1,0 +1,108 @@
+import ArgumentParser
+import Crypto
+import DWCPCore
+import DWCPNIO
+import Foundation
+
+struct SendCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "send",
+    abstract: "Sends files or directories to `dwcp serve --root`.",
+    discussion: """
+      Each file appears at the receiver under its name only after its SHA-256 was verified there. A directory's files are sent below its \
+      name; symbolic links in it are left out. With --json one object is printed; its sha256 is the file's, or for several files that \
+      of the lines `SHA-256, two spaces, name` sorted by name.
+
+      EXAMPLES
+        dwcp send disk.img 10.0.0.5:7373
+        dwcp send --codec zstd:3 --json images/ notes.txt 10.0.0.5:7373
+      """)
+
+  private static let filesAtOnce = 16
+
+  @Argument(help: ArgumentHelp("Files or directories, and last HOST:PORT.", valueName: "path ... host:port"))
+  var arguments: [String]
+
+  @OptionGroup var codec: CodecOption
+
+  @Flag(help: "Print the result as one JSON object.")
+  var json = false
+
+  func validate() throws {
+    guard arguments.count >= 2, Endpoint(argument: arguments.last ?? "") != nil else {
+      throw ValidationError("give at least one path, and the receiver's HOST:PORT last")
+    }
+  }
+
+  func run() async throws {
+    try await reportingFailures {
+      guard let endpoint = arguments.last.flatMap(Endpoint.init(argument:)) else { return }
+      let tree: FileTree
+      do {
+        tree = try FileTree(paths: Array(arguments.dropLast()))
+      } catch let error as SystemError {
+        throw ToolError("\(error.message); check the path")
+      }
+      for path in tree.skipped { standardError("dwcp: left out \(path): neither a file nor a directory\n") }
+      var configuration = TransportConfiguration.quiet()
+      codec.apply(to: &configuration.session)
+      let report = try await Self.send(tree.files, to: endpoint, configuration: configuration, progress: Progress())
+      standardOutput(
+        json ? try report.json() : "sent \(report.files) files: \(report.line)\nSHA-256 \(report.sha256)\n")
+    }
+  }
+
+  /// Sends files over one session and reports what it came to.
+  static func send(
+    _ files: [SourceFile], to endpoint: Endpoint, configuration: TransportConfiguration, progress: Progress
+  ) async throws -> TransferReport {
+    progress.begin(byteCount: files.reduce(0) { $0 + $1.byteCount }, fileCount: files.count)
+    let start = ContinuousClock.now
+    return try await connected(to: endpoint, configuration: configuration) { session in
+      let client = FileClient(session: session, progress: progress)
+      _ = try await session.agreement()
+      let digests = try await progress.follow(session) { try await sendAll(files, client) }
+      return TransferReport(
+        sent: true, counters: try await session.counters(), rawByteCount: files.reduce(0) { $0 + $1.byteCount },
+        seconds: (ContinuousClock.now - start).inSeconds, sha256: summary(of: digests), fileCount: files.count)
+    }
+  }
+
+  private static func sendAll(_ files: [SourceFile], _ client: FileClient) async throws -> [String: [UInt8]] {
+    try await withThrowingTaskGroup(of: (String, [UInt8]).self) { group in
+      var digests: [String: [UInt8]] = [:]
+      for (index, file) in files.enumerated() {
+        if index >= filesAtOnce, let (name, digest) = try await group.next() { digests[name] = digest }
+        group.addTask { (file.name, try await client.put(file)) }
+      }
+      for try await (name, digest) in group { digests[name] = digest }
+      return digests
+    }
+  }
+
+  private static func summary(of digests: [String: [UInt8]]) -> String {
+    if digests.count == 1, let digest = digests.values.first { return hex(digest) }
+    var hash = SHA256()
+    for (name, digest) in digests.sorted(by: { $0.key < $1.key }) {
+      hash.update(data: Data("\(hex(digest))  \(name)\n".utf8))
+    }
+    return hex(hash.finalize())
+  }
+}
+
+/// Connects, and says what to check when that fails.
+func connected<Result: Sendable>(
+  to endpoint: Endpoint, configuration: TransportConfiguration, _ body: (LiveSession) async throws -> Result
+) async throws -> Result {
+  var hasConnected = false
+  do {
+    return try await withSession(host: endpoint.host, port: endpoint.port, configuration: configuration) { session in
+      hasConnected = true
+      return try await body(session)
+    }
+  } catch  where !hasConnected {
+    throw ToolError("cannot connect to \(endpoint): \(error); check the address and that `dwcp serve` runs there")
+  } catch let error as SystemError {
+    throw ToolError("\(error.name): \(error.message)")
+  }
+}

@@ -1,0 +1,68 @@
+import Foundation
+
+/// The one directory in which a server reads and writes. Names come from a peer: each component is opened by itself, from the
+/// directory in front of it and never through a symbolic link, so that no name leads out (SPEC FIL-3).
+struct RootDirectory: Sendable {
+  private let root: Descriptor
+  let path: String
+
+  init(path: String) throws {
+    self.path = path
+    root = try Descriptor("open \(path)") { Foundation.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+  }
+
+  /// A name that has been checked: the directories and the last component.
+  struct Name {
+    let directories: [String]
+    let last: String
+
+    init(_ text: String) throws {
+      let components = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+      let isLegal = components.allSatisfy { component in
+        !component.isEmpty && component != "." && component != ".." && !component.utf8.contains(0)
+          && component.utf8.count <= 255
+      }
+      guard isLegal, let last = components.last else {
+        throw SystemError(name: "EINVAL", message: "the name is not a relative path of plain components")
+      }
+      guard !last.hasPrefix(IncomingFile.temporaryPrefix) else {
+        throw SystemError(
+          name: "EINVAL", message: "names that begin with \(IncomingFile.temporaryPrefix) are kept for unfinished files"
+        )
+      }
+      directories = Array(components.dropLast())
+      self.last = last
+    }
+  }
+
+  /// The directory in which a name's last component lives; made, with those in front of it, if `creating`.
+  func openDirectory(of name: Name, creating: Bool) throws -> Descriptor {
+    var directory = root
+    for component in name.directories {
+      if creating, mkdirat(directory.number, component, 0o755) != 0, errno != EEXIST {
+        throw SystemError("make directory \(component)")
+      }
+      let parent = directory
+      directory = try Descriptor("open directory \(component)") {
+        openat(parent.number, component, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      }
+    }
+    return directory
+  }
+
+  /// Begins a file that appears under its name only when it is complete.
+  func create(_ text: String, mode: UInt32) throws -> IncomingFile {
+    let name = try Name(text)
+    return try IncomingFile(directory: openDirectory(of: name, creating: true), name: name.last, mode: mode)
+  }
+
+  /// Opens a regular file for reading.
+  func open(_ text: String) throws -> OutgoingFile {
+    let name = try Name(text)
+    let directory = try openDirectory(of: name, creating: false)
+    let file = try Descriptor("open \(text)") {
+      openat(directory.number, name.last, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+    }
+    return try OutgoingFile(file, name: text)
+  }
+}

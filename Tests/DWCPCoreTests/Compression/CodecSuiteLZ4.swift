@@ -1,0 +1,58 @@
+import Testing
+
+@testable import DWCPCore
+
+struct CodecSuiteLZ4 {
+  private let last = [UInt8](repeating: 0x62, count: 5)
+
+  private func failure(_ block: [UInt8], rawByteCount: Int) -> CodecError.Reason? {
+    decodeFailure(block, .lz4, rawByteCount: rawByteCount)
+  }
+
+  @Test func handmadeBlocksDecode() throws {
+    #expect(try decode([0x50] + Array("hello".utf8), .lz4, rawByteCount: 5) == Array("hello".utf8))
+    // One literal, a match of 14 at offset 1, then the five last literals that the format asks for.
+    let run: [UInt8] = [0x1A, 0x61, 1, 0, 0x50] + last
+    #expect(try decode(run, .lz4, rawByteCount: 20) == [UInt8](repeating: 0x61, count: 15) + last)
+    #expect(try decode([0], .lz4, rawByteCount: 0) == [])
+  }
+
+  @Test func offsetsMustStayWithinTheBlock() {
+    for offset in [2, 3, 8, 255, 256, 65_535] as [UInt16] {
+      let block: [UInt8] = [0x1A, 0x61, UInt8(offset & 0xFF), UInt8(offset >> 8), 0x50] + last
+      #expect(failure(block, rawByteCount: 20) == .malformed)
+    }
+  }
+
+  /// Offset 0 points at bytes not written yet. Releases of the library differ in refusing it, but none may show stale
+  /// bytes, which `decodeFailure` looks for.
+  @Test func offsetZeroShowsNothingStale() {
+    for matchByteCount in 4...18 {
+      for literals in [1, 7, 14] {
+        let token = UInt8(literals << 4 | matchByteCount - 4)
+        let block = [token] + [UInt8](repeating: 0x61, count: literals) + [0, 0, 0x50] + last
+        _ = failure(block, rawByteCount: literals + matchByteCount + 5)
+      }
+    }
+    for extra in [0, 1, 10, 100, 250] as [UInt8] {
+      _ = failure([0x1F, 0x61, 0, 0, extra, 0x50] + last, rawByteCount: 1 + 19 + Int(extra) + 5)
+    }
+  }
+
+  @Test func lengthMustBeTheDeclaredOne() {
+    let block: [UInt8] = [0x50] + Array("hello".utf8)
+    #expect(failure(block, rawByteCount: 6) == .wrongLength)
+    #expect(failure(block, rawByteCount: 1 << 20) == .wrongLength)
+    #expect(failure(block, rawByteCount: 4) == .malformed)
+    #expect(failure(block, rawByteCount: 0) == .malformed)
+    #expect(failure(block, rawByteCount: -1) == .wrongLength)
+    #expect(failure(block + [0], rawByteCount: 5) == .malformed)
+    #expect(failure(block + block, rawByteCount: 10) == .malformed)
+    #expect(failure([], rawByteCount: 0) == .malformed)
+  }
+
+  @Test func endlessLengthsAreRefused() {
+    #expect(failure([0xF0] + [UInt8](repeating: 0xFF, count: 5000), rawByteCount: 100) == .malformed)
+    #expect(failure([0x1F, 0x61, 1, 0] + [UInt8](repeating: 0xFF, count: 5000), rawByteCount: 100) == .malformed)
+  }
+}

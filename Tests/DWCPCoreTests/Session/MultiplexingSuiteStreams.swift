@@ -1,0 +1,188 @@
+import DWCPCore
+import NIOCore
+import Testing
+
+@Suite struct MultiplexingSuiteStreams {
+  @Test("metadata, size and urgency arrive with OPEN (SPEC STR-7)")
+  func opening() throws {
+    var pair = EnginePair.established()
+    let opening = StreamOpening(metadata: ["service": "put", "name": "ä/b"], expectedByteCount: 1 << 40, urgency: 7)
+    let id = try pair.client.session.open(opening)
+    pair.exchange()
+    #expect(pair.server.events == [.streamOpened(id, opening)])
+  }
+
+  @Test("many streams share the session; each arrives whole and in order (SPEC DAT-7)")
+  func manyStreams() throws {
+    var pair = EnginePair.established()
+    var expected: [StreamID: [UInt8]] = [:]
+    for number in 0..<200 {
+      let id = try pair.client.session.open()
+      let content = [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 1_000 * (number % 40))
+      _ = try pair.client.session.write(ByteBuffer(bytes: content), to: id)
+      try pair.client.session.finish(id)
+      expected[id] = content
+    }
+    pair.exchange(pieceByteCount: 5_000)
+    #expect(Set(pair.server.openedStreams) == Set(expected.keys))
+    for (id, content) in expected {
+      let read = pair.server.readAll(id)
+      #expect(read.bytes == content)
+      #expect(read.end == .end)
+    }
+  }
+
+  @Test("both ends open streams; ids are odd and even (SPEC STR-1)")
+  func parity() throws {
+    var pair = EnginePair.established()
+    let fromClient = try pair.client.send("a")
+    let fromServer = try pair.server.send("b")
+    pair.exchange()
+    #expect(fromClient.rawValue == 1)
+    #expect(fromServer.rawValue == 2)
+    #expect(pair.server.readAll(fromClient).bytes == Array("a".utf8))
+    #expect(pair.client.readAll(fromServer).bytes == Array("b".utf8))
+  }
+
+  @Test("messages keep their borders, empty ones too (SPEC DAT-8)")
+  func messages() throws {
+    var pair = EnginePair.established()
+    let id = try pair.client.session.open()
+    for text in ["one", "", "", "four", ""] {
+      _ = try pair.client.session.write(ByteBuffer(string: text), to: id, endsMessage: true)
+    }
+    _ = try pair.client.session.write(ByteBuffer(string: "tail"), to: id)
+    try pair.client.session.finish(id)
+    pair.exchange(pieceByteCount: 9)
+    let read = pair.server.readAll(id)
+    #expect(read.bytes == Array("onefourtail".utf8))
+    #expect(read.marks == [3, 3, 3, 7, 7])
+    #expect(read.end == .end)
+  }
+
+  @Test(
+    "a direction ends by itself (SPEC STR-8), and a stream is gone when both have and both applications are done (SPEC STR-4)"
+  )
+  func halfClose() throws {
+    var pair = EnginePair.established()
+    let id = try pair.client.send("question")
+    pair.exchange()
+    #expect(pair.server.readAll(id).end == .end)
+    _ = try pair.server.session.write(ByteBuffer(string: "answer"), to: id)
+    try pair.server.session.finish(id)
+    pair.exchange()
+    #expect(pair.client.readAll(id).bytes == Array("answer".utf8))
+    #expect(pair.client.session.read(id) == .end)
+    pair.client.session.release(id)
+    pair.server.session.release(id)
+    pair.exchange()
+    #expect(pair.client.session.streamCount == 0)
+    #expect(pair.server.session.streamCount == 0)
+  }
+
+  @Test("RESET drops what was not read and reports its code (SPEC STR-9)")
+  func reset() throws {
+    var pair = EnginePair.established()
+    let id = try pair.client.send("lost", finishes: false)
+    pair.exchange()
+    pair.client.session.reset(id, code: ErrorCode(rawValue: 0x4000_0001))
+    pair.exchange()
+    guard case .failed(let error) = pair.server.session.read(id) else {
+      Issue.record("the reset was not reported")
+      return
+    }
+    #expect(error.code.rawValue == 0x4000_0001)
+    #expect(error.isReportedByPeer)
+    #expect(pair.server.session.unreadUnitCount == 0)
+  }
+
+  @Test("STOP is answered by RESET with its code, and the writer learns it (SPEC STR-10)")
+  func stop() throws {
+    var pair = EnginePair.established()
+    let id = try pair.client.send("unwanted", finishes: false)
+    pair.exchange()
+    pair.server.session.stop(id, code: .cancelled)
+    pair.exchange()
+    #expect(pair.client.events.contains(.stopped(id, .cancelled)))
+    #expect(throws: SessionError.self) { try pair.client.session.finish(id) }
+    #expect(pair.client.session.counters.resetsSent == 1)
+    #expect(pair.client.failure == nil && pair.server.failure == nil)
+  }
+
+  @Test("the limit on open streams holds, and rises when streams are done (SPEC STR-3, STR-4)")
+  func streamLimit() throws {
+    var serverSide = SessionConfiguration()
+    serverSide.maximumPeerStreamCount = 16
+    var pair = EnginePair.established(server: serverSide)
+    var ids: [StreamID] = []
+    while pair.client.session.canOpenStream { ids.append(try pair.client.send("x")) }
+    #expect(ids.count == 16)
+    #expect(throws: SessionError(code: .streamLimit, blame: .caller, rule: "", message: "")) {
+      try pair.client.session.open()
+    }
+    pair.exchange()
+    for id in ids {
+      _ = pair.server.readAll(id)
+      pair.server.session.release(id)
+      pair.client.session.release(id)
+    }
+    pair.exchange()
+    #expect(pair.client.session.canOpenStream)
+    #expect(pair.client.events.contains(.streamLimitRaised))
+  }
+
+  @Test("GOAWAY in two phases: streams under way finish, then CLOSE (SPEC END-1, END-2)")
+  func drain() throws {
+    var pair = EnginePair.established()
+    let id = try pair.client.send("last", finishes: false)
+    pair.exchange()
+    pair.server.session.drain(now: pair.now)
+    pair.exchange()
+    #expect(!pair.client.session.canOpenStream)
+    #expect(pair.client.session.phase == .open)
+    try pair.client.session.finish(id)
+    pair.client.session.release(id)
+    pair.exchange()
+    #expect(pair.server.readAll(id).bytes == Array("last".utf8))
+    pair.server.session.release(id)
+    pair.exchange()
+    #expect(pair.server.session.phase == .closed)
+    #expect(pair.client.session.phase == .closed)
+    #expect(pair.client.events.last == .ended(nil))
+  }
+
+  @Test("a stream opened across GOAWAY is refused and may be tried elsewhere (SPEC END-3)")
+  func openAcrossGoAway() throws {
+    var pair = EnginePair.established()
+    let first = try pair.client.send("in time", finishes: false)
+    pair.exchange()
+    pair.server.session.drain(now: pair.now)
+    pair.advance(milliseconds: 1_000)
+    _ = pair.server.transmit(now: pair.now)
+    let late = try pair.client.send("late")
+    pair.server.receive(pair.client.transmit(now: pair.now), now: pair.now)
+    #expect(pair.server.openedStreams == [first])
+    pair.client.receive(pair.server.transmit(now: pair.now), now: pair.now)
+    #expect(pair.client.failure == nil)
+    guard case .failed(let error) = pair.client.session.read(late) else {
+      Issue.record("the late stream was not refused")
+      return
+    }
+    #expect(error.code == .refusedStream)
+  }
+
+  @Test("sessions are values: a copy goes its own way, and the same steps lead to the same state")
+  func copies() throws {
+    var one = EnginePair.established()
+    var other = one
+    #expect(one.client.session == other.client.session)
+    #expect(one.client.session.hashValue == other.client.session.hashValue)
+    _ = try one.client.send("same")
+    #expect(one.client.session != other.client.session)
+    _ = try other.client.send("same")
+    #expect(one.client.session == other.client.session)
+    one.exchange()
+    other.exchange()
+    #expect(one.server.session == other.server.session)
+  }
+}
