@@ -3,7 +3,7 @@ public import NIOCore
 internal import Synchronization
 
 /// One session, for tasks. It ends with the scope that made it: ``withSession(host:port:configuration:onStream:_:)`` or
-/// ``withServer(host:port:configuration:onStream:_:)``.
+/// ``withServer(host:port:configuration:onStream:body:)``.
 public struct LiveSession: Sendable {
   let bridge: BridgeAccess
   /// The other end, where the transport knows it.

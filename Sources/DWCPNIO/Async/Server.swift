@@ -24,7 +24,7 @@ public struct Server: Sendable {
 public func withServer<Result>(
   host: String, port: Int, configuration: TransportConfiguration = TransportConfiguration(),
   onStream: @escaping @Sendable (SessionStream) async throws -> Void,
-  _ body: (Server) async throws -> Result
+  body: (Server) async throws -> Result
 ) async throws -> Result {
   let (incoming, arrivals) = AsyncStream<SessionStream>.makeStream()
   let sessions = SessionRegistry()

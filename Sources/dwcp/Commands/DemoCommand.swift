@@ -57,9 +57,9 @@ struct DemoCommand: AsyncParsableCommand {
   ) async throws -> (rows: [Row], automatic: TransferReport) {
     let configuration = TransportConfiguration.quiet()
     let router = ServiceRouter(root: try RootDirectory(path: directory.path), logger: configuration.logger)
-    return try await withServer(
-      host: "127.0.0.1", port: 0, configuration: configuration, onStream: { try await router.serve($0) }
-    ) { server in
+    return try await withServer(host: "127.0.0.1", port: 0, configuration: configuration) { stream in
+      try await router.serve(stream)
+    } body: { server in
       guard let port = server.localAddress?.port, let endpoint = Endpoint(argument: "127.0.0.1:\(port)") else {
         throw ToolError("the server has no address")
       }

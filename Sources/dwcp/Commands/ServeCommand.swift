@@ -60,9 +60,9 @@ struct ServeCommand: AsyncParsableCommand {
     let logger = configuration.logger
     let signals = TerminationSignals()
     let router = ServiceRouter(root: try root.map(openRoot), logger: logger)
-    try await withServer(
-      host: listen.host, port: listen.port, configuration: configuration, onStream: { try await router.serve($0) }
-    ) { server in
+    try await withServer(host: listen.host, port: listen.port, configuration: configuration) { stream in
+      try await router.serve(stream)
+    } body: { server in
       if let address = server.localAddress, let port = address.port, let host = address.ipAddress {
         standardOutput("listening on \(host.contains(":") ? "[\(host)]" : host):\(port)\n")
         warnIfReachable(host: host, logger)
