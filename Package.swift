@@ -54,5 +54,17 @@ let package = Package(
     .testTarget(
       name: "DWCPCoreTests", dependencies: ["DWCPCore", "CCRC32C", .product(name: "NIOCore", package: "swift-nio")],
       swiftSettings: strict),
+    .testTarget(
+      name: "DWCPNIOTests",
+      dependencies: [
+        "DWCPCore", "DWCPNIO", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "DWCPToolTests",
+      dependencies: [
+        "dwcp", "DWCPCore", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ], swiftSettings: strict),
   ]
 )

@@ -47,7 +47,7 @@ extension Session {
   /// is false the writer is to wait for ``SessionEvent/writable(_:)``.
   ///
   /// - Parameter endsMessage: a message ends behind these bytes, which may be none (SPEC section 8).
-  /// - Throws: `streamState` when the direction has ended, or the stream is gone.
+  /// - Throws: `streamState` when this end has ended the direction, or the stream is gone; the other end's code when that stopped it.
   public mutating func write(
     _ bytes: ByteBuffer, to id: StreamID, endsMessage: Bool = false
   ) throws(SessionError) -> Bool {
@@ -71,7 +71,12 @@ extension Session {
   }
 
   private func endedError(_ id: StreamID) -> SessionError {
-    .caller(.streamState, "STR-8", "stream \(id) can no longer be written")
+    guard let send = streams[id]?.send, send.isStoppedByPeer else {
+      return .caller(.streamState, "STR-8", "stream \(id) can no longer be written")
+    }
+    return SessionError(
+      code: send.resetCode, blame: .peer, rule: "STR-10", message: "the other end no longer reads stream \(id)",
+      isReportedByPeer: true)
   }
 
   /// The next raw bytes of a stream; reading is what returns credit to the other end (SPEC CRD-5).
@@ -125,13 +130,16 @@ extension Session {
     wakeCreditWaiters()
   }
 
-  /// The application has finished with a stream; what is still under way in either direction is cancelled (SPEC STR-4).
+  /// The application has finished with a stream (SPEC STR-4). An unfinished direction of this end is reset; what the other end still sends
+  /// is discarded, and stopped if it is more than the end.
   public mutating func release(_ id: StreamID) {
     guard let stream = streams[id], !stream.isReleased else { return }
     streams.update(id) { $0.isReleased = true }
     if stream.send.phase == .open, !stream.send.isFinishRequested { reset(id, code: .cancelled) }
-    if !stream.receive.isEnded, !stream.receive.isAtEnd { stop(id, code: .cancelled) }
-    updateReceiving(id) { $0.acknowledgeEnd() }
+    updateReceiving(id) { receive in
+      receive.acknowledgeEnd()
+      receive.abandon()
+    }
     noteReceiveProgress(id)
   }
 

@@ -86,9 +86,18 @@ extension Session {
     try receiveCredit.check(newUnits: end - stream.receive.received)
     counters.rawBytesReceived &+= UInt64(parser.dataFrame.rawByteCount)
     let isWanted = updateReceiving(id) { $0.charge(end: end, isFinal: block.isFinal) }
-    if isWanted == true { try acceptBlock(id, block) }
+    if isWanted == true { try acceptBlock(id, block) } else { stopIfOwed(id) }
     parser.pieces.removeAll(keepingCapacity: true)
     noteReceiveProgress(id)
+  }
+
+  private mutating func stopIfOwed(_ id: StreamID) {
+    let isOwed = streams.update(id) { stream in
+      guard stream.receive.takeOwedStop() else { return false }
+      stream.stopCode = .cancelled
+      return true
+    }
+    if isOwed == true { queueControl(id) }
   }
 
   private struct CheckedBlock {
@@ -177,12 +186,12 @@ extension Session {
 
   mutating func receiveStop(_ id: StreamID, _ body: inout ByteBuffer, now: Instant) throws(SessionError) {
     let code = ErrorCode(rawValue: body.readInteger(as: UInt32.self) ?? 0)
+    guard try locate(id, isOpening: false) == .live, streams[id]?.send.phase == .open else {
+      return try ledger.noteIdleFrame(now: now)
+    }
     if id.opener != role { try ledger.noteReset(now: now) }
-    guard try locate(id, isOpening: false) == .live else { return try ledger.noteIdleFrame(now: now) }
-    let wasOpen = streams[id]?.send.phase == .open
     let refund = streams.update(id) { $0.send.receiveStop(code) } ?? 0
     sendCredit.refund(refund)
-    guard wasOpen else { return }
     queueControl(id)
     events.append(.stopped(id, code))
   }

@@ -26,6 +26,8 @@ struct ReceiveHalf: Hashable, Sendable {
   /// Why the direction ended early: the peer's RESET code, our STOP code or a broken block.
   private(set) var failure: ErrorCode?
   private(set) var isFailureReportedByPeer = false
+  /// The application has left; STOP goes when the other end sends more than its FIN.
+  private(set) var owesStop = false
   var queue = ReceiveQueue()
 
   init(grantedLimit: UInt64) {
@@ -116,6 +118,18 @@ struct ReceiveHalf: Hashable, Sendable {
     case .stopped, .done:
       return false
     }
+  }
+
+  /// The application has left without asking for an end: most peers are about to finish anyway, and need no STOP.
+  mutating func abandon() {
+    owesStop = stop(.cancelled)
+  }
+
+  /// True once, when the other end keeps sending to an application that has left.
+  mutating func takeOwedStop() -> Bool {
+    guard owesStop, phase == .stopped, received > 0 else { return false }
+    owesStop = false
+    return true
   }
 
   private mutating func fail(_ next: Phase, _ code: ErrorCode, reportedByPeer: Bool) {

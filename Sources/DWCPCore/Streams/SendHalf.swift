@@ -33,6 +33,8 @@ struct SendHalf: Hashable, Sendable {
   private(set) var phase = Phase.open
   private(set) var isFinishRequested = false
   private(set) var resetCode = ErrorCode.noError
+  /// The direction ended because the other end asked for it.
+  private(set) var isStoppedByPeer = false
   var queue = SendQueue()
   private(set) var blocks: Deque<Block> = []
   /// The offset behind everything cut, and behind everything sent.
@@ -77,7 +79,9 @@ struct SendHalf: Hashable, Sendable {
 
   /// STOP arrived (SPEC STR-10): the same as a reset, unless FIN has gone.
   mutating func receiveStop(_ code: ErrorCode) -> UInt64 {
-    phase == .open ? reset(code) : 0
+    guard phase == .open else { return 0 }
+    isStoppedByPeer = true
+    return reset(code)
   }
 
   /// SPEC CRD-4: lower limits are ignored.

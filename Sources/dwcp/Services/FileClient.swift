@@ -45,6 +45,7 @@ struct FileClient: Sendable {
     }
     let text = String(buffer: answer)
     guard text == "ok \(hex(digest))" else { throw refusal(text, name: name) }
+    _ = try await stream.read()
   }
 
   private func refusal(_ answer: String, name: String) -> ToolError {

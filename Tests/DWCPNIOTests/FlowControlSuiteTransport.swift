@@ -1,0 +1,73 @@
+import DWCPCore
+import DWCPNIO
+import NIOCore
+import Synchronization
+import Testing
+
+private final class ByteCount: Sendable {
+  private let count = Mutex(0)
+
+  var value: Int { count.withLock { $0 } }
+  func add(_ byteCount: Int) { count.withLock { $0 += byteCount } }
+}
+
+@Suite(.timeLimit(.minutes(2))) struct FlowControlSuiteTransport {
+  private static let chunk = ByteBuffer(repeating: 7, count: 256 << 10)
+
+  @Test("a reader that waits stops its writer within the windows, and lets it go on (SPEC CRD-1, CRD-5)")
+  func backPressure() async throws {
+    let (permits, allow) = AsyncStream<Void>.makeStream()
+    let written = ByteCount()
+    try await withTestServer { stream in
+      for await _ in permits { break }
+      let count = try await stream.readToEnd().count
+      try await stream.write(ByteBuffer(string: String(count)), endsMessage: true)
+    } body: { port in
+      var configuration = TransportConfiguration.silent()
+      configuration.session.compression = .fixed(.none)
+      let answer = try await withSession(host: "127.0.0.1", port: port, configuration: configuration) { session in
+        try await session.withStream { stream in
+          let writing = Task {
+            for _ in 0..<64 {
+              try await stream.write(Self.chunk)
+              written.add(Self.chunk.readableBytes)
+            }
+            try await stream.finish()
+          }
+          try await Task.sleep(for: .milliseconds(300))
+          // The stream's window of 4 MiB and the writer's budget of 1 MiB, with room for one chunk on its way.
+          #expect(written.value <= 6 << 20)
+          allow.yield()
+          try await writing.value
+          return try await stream.readMessage()
+        }
+      }
+      #expect(answer == ByteBuffer(string: String(64 * Self.chunk.readableBytes)))
+    }
+  }
+
+  @Test(
+    "large transfers arrive whole with each codec",
+    arguments: [
+      CompressionSetting.none, .lz4Default, .zstdDefault,
+    ])
+  func bulk(setting: CompressionSetting) async throws {
+    try await withTestServer(onStream: echo) { port in
+      var configuration = TransportConfiguration.silent()
+      configuration.session.compression = .fixed(setting)
+      try await withSession(host: "127.0.0.1", port: port, configuration: configuration) { session in
+        let content = (0..<6_000_000).map { UInt8(truncatingIfNeeded: $0 / 100 &* ($0 % 7)) }
+        let answer = try await session.withStream { stream in
+          async let echoed = stream.readToEnd()
+          try await stream.write(ByteBuffer(bytes: content))
+          try await stream.finish()
+          return try await echoed
+        }
+        #expect(answer == content)
+        let counters = try await session.counters()
+        #expect(counters.sentByCodec[setting.codec].rawBytes == 6_000_000)
+        if setting.codec != .none { #expect(counters.wireBytesSent < 4_000_000) }
+      }
+    }
+  }
+}
