@@ -1,0 +1,80 @@
+import DWCPCore
+import NIOCore
+import Testing
+
+@Suite struct ReliabilitySuiteBudgets {
+  private static let wire = WireBuilder()
+
+  /// One frame without progress has been spent: the other end's GREASE.
+  @Test(
+    "floods end in EXCESSIVE_LOAD that names the budget (SPEC LIM-1)",
+    arguments: [
+      (101, wire.frame(0x04, bytes(UInt64(1))), "PINGs"), (1_000, wire.frame(0xB1, []), "frames without progress"),
+      (1_000, wire.frame(0x08, bytes(UInt64(1))), "frames without progress"),
+      (1_000, wire.frame(0x07, bytes(UInt64(1))), "frames without progress"),
+    ])
+  func flood(count: Int, frame: WireBuilder, budget: String) {
+    var pair = EnginePair.established()
+    for _ in 1..<count { pair.server.receive(frame.bytes, now: pair.now) }
+    #expect(pair.server.failure == nil)
+    pair.server.receive(frame.bytes, now: pair.now)
+    #expect(pair.server.failure?.code == .excessiveLoad)
+    #expect(pair.server.failure?.message.contains(budget) == true)
+  }
+
+  @Test("opening and resetting in turn is bounded, by the reset budget and by the stream limit (SPEC LIM-1, LIM-2)")
+  func rapidReset() {
+    var configuration = SessionConfiguration()
+    configuration.maximumPeerStreamCount = 1_000
+    var pair = EnginePair.established(server: configuration)
+    for number in 0..<201 as Range<UInt64> {
+      let id = 2 * number + 1
+      let frames = Self.wire.frame(0x40, stream: id, []).frame(0x42, stream: id, bytes(UInt32(0x11)) + bytes(UInt64(0)))
+      pair.server.receive(frames.bytes, now: pair.now)
+    }
+    #expect(pair.server.failure?.code == .excessiveLoad)
+    #expect(pair.server.session.streamCount <= 201)
+  }
+
+  @Test("budgets refill with time (SPEC section 14)")
+  func refill() {
+    var pair = EnginePair.established()
+    for _ in 0..<50 {
+      for _ in 0..<10 { pair.server.receive(Self.wire.frame(0x04, bytes(UInt64(1))).bytes, now: pair.now) }
+      pair.advance(milliseconds: 1_000)
+      _ = pair.server.transmit(now: pair.now)
+    }
+    #expect(pair.server.failure == nil)
+  }
+
+  @Test("replies take one place however many are owed (SPEC LIV-2)")
+  func replies() {
+    var pair = EnginePair.established()
+    for number in 1...100 as ClosedRange<UInt64> {
+      pair.server.receive(Self.wire.frame(0x04, bytes(number)).bytes, now: pair.now)
+    }
+    let answer = pair.server.transmit(now: pair.now)
+    #expect(answer.readableBytes == 28)
+    #expect(answer.getInteger(at: 16, as: UInt64.self) == 100)
+  }
+
+  @Test("ten thousand short streams in a row are honest use")
+  func manyShortStreams() throws {
+    var pair = EnginePair.established()
+    for _ in 0..<10_000 {
+      let id = try pair.client.send("x", endsMessage: true)
+      pair.exchange()
+      _ = pair.server.session.read(id)
+      _ = try pair.server.session.write(ByteBuffer(string: "y"), to: id, endsMessage: true)
+      pair.exchange()
+      _ = pair.client.session.read(id)
+      pair.client.session.release(id)
+      pair.exchange()
+      try pair.server.session.finish(id)
+      pair.server.session.release(id)
+      pair.exchange()
+    }
+    #expect(pair.client.failure == nil && pair.server.failure == nil)
+    #expect(pair.client.session.streamCount == 0 && pair.server.session.streamCount == 0)
+  }
+}

@@ -1,0 +1,53 @@
+import DWCPCore
+import NIOCore
+
+/// Frames as a peer of any intention would write them, apart from the engine's own writer (SPEC section 4).
+struct WireBuilder {
+  private(set) var bytes = ByteBuffer()
+
+  static let check: UInt8 = 0x80
+
+  /// - Parameter length: what the header says, when it is not the body's.
+  func frame(
+    _ type: UInt8, flags: UInt8 = check, stream: UInt64 = 0, length: Int? = nil, _ body: [UInt8]
+  ) -> WireBuilder {
+    var header = ByteBuffer()
+    header.writeMultipleIntegers(
+      UInt64(type) << 56 | UInt64(flags) << 48 | stream, UInt32(truncatingIfNeeded: length ?? body.count))
+    var builder = self
+    builder.bytes.writeImmutableBuffer(header)
+    builder.bytes.writeInteger(CRC32C.checksum(header.readableBytesSpan))
+    builder.bytes.writeBytes(body)
+    if flags & Self.check != 0 {
+      builder.bytes.writeInteger(CRC32C.checksum(ByteBuffer(bytes: body).readableBytesSpan))
+    }
+    return builder
+  }
+
+  /// A DATA frame (SPEC section 8).
+  func data(
+    stream: UInt64 = 1, flags: UInt8 = 0, offset: UInt64 = 0, codec: UInt8 = 0, raw: Int? = nil, marks: [UInt16]? = nil,
+    _ payload: [UInt8]
+  ) -> WireBuilder {
+    var body = ByteBuffer()
+    body.writeMultipleIntegers(offset, UInt32(codec) << 24 | UInt32(truncatingIfNeeded: raw ?? payload.count))
+    if let marks {
+      body.writeInteger(UInt16(truncatingIfNeeded: marks.count))
+      for mark in marks { body.writeInteger(mark) }
+    }
+    body.writeBytes(payload)
+    let markFlag: UInt8 = marks == nil ? 0 : 0x04
+    return frame(0x41, flags: flags | markFlag | Self.check, stream: stream, Array(body.readableBytesView))
+  }
+
+  func raw(_ more: [UInt8]) -> WireBuilder {
+    var builder = self
+    builder.bytes.writeBytes(more)
+    return builder
+  }
+}
+
+/// A number as big-endian bytes.
+func bytes(_ value: some FixedWidthInteger) -> [UInt8] {
+  Array(ByteBuffer(integer: value).readableBytesView)
+}
