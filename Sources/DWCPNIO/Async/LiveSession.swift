@@ -58,6 +58,7 @@ public func withSession<Result>(
     do {
       let result = try await body(session)
       await session.bridge.drain(timeout: configuration.drainTimeout)
+      group.cancelAll()
       return result
     } catch {
       session.bridge.run { $0.close(.cancelled, text: "the application gave up") }

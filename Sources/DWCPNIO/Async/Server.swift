@@ -38,6 +38,7 @@ public func withServer<Result>(
       try? await listener.close()
       await sessions.drain(timeout: configuration.drainTimeout)
       arrivals.finish()
+      group.cancelAll()
       return result
     } catch {
       try? await listener.close()

@@ -220,7 +220,7 @@ extension SessionHandler {
     case .ended(nil):
       logger.info("session ended")
     case .goingAway(let code, let last):
-      logger.info("the other end is going away: \(code), last stream \(last)")
+      logger.debug("the other end is going away: \(code), last stream \(last)")
     default:
       break
     }

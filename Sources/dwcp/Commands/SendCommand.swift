@@ -48,7 +48,7 @@ struct SendCommand: AsyncParsableCommand {
       codec.apply(to: &configuration.session)
       let report = try await Self.send(tree.files, to: endpoint, configuration: configuration, progress: Progress())
       standardOutput(
-        json ? try report.json() : "sent \(report.files) files: \(report.line)\nSHA-256 \(report.sha256)\n")
+        json ? try report.json() : "sent \(report.files == 1 ? "1 file" : "\(report.files) files"): \(report.line)\nSHA-256 \(report.sha256)\n")
     }
   }
 
