@@ -63,8 +63,8 @@ let package = Package(
     .testTarget(
       name: "DWCPToolTests",
       dependencies: [
-        "dwcp", "DWCPCore", .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "NIOCore", package: "swift-nio"),
+        "dwcp", "DWCPCore", "DWCPNIO", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
       ], swiftSettings: strict),
   ]
 )

@@ -3,7 +3,9 @@ import Foundation
 import Testing
 
 @Suite(.timeLimit(.minutes(5)), .serialized) struct ToolSuiteTransfer {
-  @Test("a file arrives, digest equal, with each codec", arguments: ["auto", "none", "lz4", "zstd:1", "zstd:19"])
+  @Test(
+    "a file arrives, digest equal, with each codec (SPEC FIL-1)",
+    arguments: ["auto", "none", "lz4", "zstd:1", "zstd:19"])
   func sendFile(codec: String) async throws {
     let source = try TemporaryDirectory()
     let root = try TemporaryDirectory()
@@ -40,7 +42,7 @@ import Testing
     #expect(root.content(of: "tree/many/499") == Data("file 499".utf8))
   }
 
-  @Test("a file can be fetched, under another name too, and a missing one is named")
+  @Test("a file can be fetched, under another name too, and a missing one is named (SPEC FIL-2)")
   func fetch() async throws {
     let root = try TemporaryDirectory()
     let target = try TemporaryDirectory()

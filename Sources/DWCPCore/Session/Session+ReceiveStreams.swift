@@ -74,6 +74,7 @@ extension Session {
   }
 
   mutating func receiveData(now: Instant) throws(SessionError) {
+    defer { parser.pieces.removeAll(keepingCapacity: true) }
     let id = parser.header.streamID
     let wasKnown = streams[id].map { !$0.isAnticipated } ?? false
     let block = try checkBlock()
@@ -87,7 +88,6 @@ extension Session {
     counters.rawBytesReceived &+= UInt64(parser.dataFrame.rawByteCount)
     let isWanted = updateReceiving(id) { $0.charge(end: end, isFinal: block.isFinal) }
     if isWanted == true { try acceptBlock(id, block) } else { stopIfOwed(id) }
-    parser.pieces.removeAll(keepingCapacity: true)
     noteReceiveProgress(id)
   }
 
