@@ -30,6 +30,7 @@ struct AbuseLedger: Hashable, Sendable {
   private var pings = LeakyBucket(capacity: 100, leakPerSecond: 10)
   private var idleFrames = LeakyBucket(capacity: 1_000, leakPerSecond: 100)
   private var resets = LeakyBucket(capacity: 200, leakPerSecond: 20)
+  private var ownResetCount = 0
 
   mutating func notePing(now: Instant) throws(SessionError) {
     guard pings.add(now: now) else { throw .overflow("PINGs") }
@@ -38,6 +39,19 @@ struct AbuseLedger: Hashable, Sendable {
   /// A frame that changed nothing: unknown, late or repeated.
   mutating func noteIdleFrame(now: Instant) throws(SessionError) {
     guard idleFrames.add(now: now) else { throw .overflow("frames without progress") }
+  }
+
+  /// This end has reset a stream that the other end opened. It counts when the other end sends on: a peer that makes us reset its
+  /// streams costs as much as one that resets them itself.
+  mutating func noteOwnReset() {
+    ownResetCount += 1
+  }
+
+  mutating func settleOwnResets(now: Instant) throws(SessionError) {
+    while ownResetCount > 0 {
+      ownResetCount -= 1
+      try noteReset(now: now)
+    }
   }
 
   /// A reset or stop of a stream that the other end opened.

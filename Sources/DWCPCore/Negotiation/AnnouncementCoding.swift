@@ -93,7 +93,7 @@ extension Announcement {
 
   private mutating func readImplementation(from value: inout ByteBuffer) -> Bool {
     guard value.readableBytes <= 64 else { return false }
-    implementation = value.readString(length: value.readableBytes) ?? ""
+    implementation = String(showing: value.readBytes(length: value.readableBytes) ?? [])
     return true
   }
 }

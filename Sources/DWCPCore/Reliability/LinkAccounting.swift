@@ -19,7 +19,9 @@ struct LinkAccounting: Hashable, Sendable {
     byteCountSinceTold += UInt64(FrameHeader.byteCount + header.remainderByteCount)
     guard header.type.isNumbered else { return }
     receivedNumberedCount += 1
-    acknowledgementDeadline = acknowledgementDeadline ?? now.advanced(byMilliseconds: delayMilliseconds)
+    // Half of what was announced, so that a late timer keeps the promise too.
+    let delayNanoseconds = UInt64(delayMilliseconds) * 500_000
+    acknowledgementDeadline = acknowledgementDeadline ?? now.advanced(byNanoseconds: delayNanoseconds)
   }
 
   mutating func receiveAcknowledgement(_ count: UInt64) throws(SessionError) {

@@ -125,6 +125,7 @@ extension Session {
   /// Ends this end's direction at once; what was written and not sent is dropped (SPEC STR-9).
   public mutating func reset(_ id: StreamID, code: ErrorCode) {
     guard let stream = streams[id], !stream.send.isEnded || stream.send.phase == .finished else { return }
+    if id.opener != role, !goAway.isDraining { ledger.noteOwnReset() }
     sendCredit.refund(streams.update(id) { $0.send.reset(code) } ?? 0)
     queueControl(id)
     wakeCreditWaiters()

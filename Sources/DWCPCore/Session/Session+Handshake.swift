@@ -65,6 +65,9 @@ extension Session {
     guard welcome.minor == minor else {
       throw .peer(.version, "PRE-4", "minor \(welcome.minor) was chosen where \(minor) is the highest common one")
     }
+    guard welcome.isIntegrityOn || !local.requiresIntegrity else {
+      throw .peer(.policy, "HS-3", "the acceptor turned integrity off, which this end requires")
+    }
     try settle(with: welcome.announcement)
     establish(minor: minor, isIntegrityOn: welcome.isIntegrityOn, sessionID: welcome.sessionID)
   }

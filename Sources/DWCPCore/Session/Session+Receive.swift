@@ -14,6 +14,7 @@ extension Session {
     liveness.noteReceived(now: now)
     var input = bytes
     do throws(SessionError) {
+      try ledger.settleOwnResets(now: now)
       try process(&input, now: now)
     } catch {
       fail(error)
@@ -99,7 +100,7 @@ extension Session {
     case .credit: try receiveCredit(header.streamID, &body, now: now)
     case .streams: try receiveStreams(&body, now: now)
     case .close: try receiveClose(&body)
-    case .goAway: try receiveGoAway(&body)
+    case .goAway: try receiveGoAway(&body, now: now)
     case .open: try receiveOpen(header.streamID, &body, now: now)
     case .reset: try receiveReset(header.streamID, &body, now: now)
     case .stop: try receiveStop(header.streamID, &body, now: now)
@@ -168,13 +169,14 @@ extension Session {
       .ended(SessionError(code: code, blame: .peer, rule: "", message: text, isReportedByPeer: true)))
   }
 
-  private mutating func receiveGoAway(_ body: inout ByteBuffer) throws(SessionError) {
+  private mutating func receiveGoAway(_ body: inout ByteBuffer, now: Instant) throws(SessionError) {
     guard let (code, last) = body.readMultipleIntegers(as: (UInt32, UInt64).self), body.readText() != nil else {
       throw .peer(.protocol, "END-1", "a length inside GOAWAY reaches past its end")
     }
     guard last <= goAway.received?.rawValue ?? StreamID.maximumRawValue else {
-      throw .peer(.protocol, "END-1", "GOAWAY names a higher stream than before")
+      throw .peer(.protocol, "END-1", "GOAWAY names a higher stream than before, or than there can be")
     }
+    guard last != goAway.received?.rawValue else { return try ledger.noteIdleFrame(now: now) }
     goAway.received = StreamID(rawValue: last)
     events.append(.goingAway(ErrorCode(rawValue: code), lastStreamID: StreamID(rawValue: last)))
   }

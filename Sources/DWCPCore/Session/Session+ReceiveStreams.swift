@@ -170,7 +170,7 @@ extension Session {
   mutating func receiveReset(_ id: StreamID, _ body: inout ByteBuffer, now: Instant) throws(SessionError) {
     guard let (code, final) = body.readMultipleIntegers(as: (UInt32, UInt64).self), final <= DataFrame.maximumOffset
     else {
-      throw .peer(.streamState, "STR-11", "RESET names a final offset above 2^62")
+      throw .peer(.protocol, "STR-9", "RESET names a final offset above 2^62")
     }
     if id.opener != role { try ledger.noteReset(now: now) }
     guard try locate(id, isOpening: false) == .live, let stream = streams[id] else {

@@ -1,5 +1,16 @@
 internal import NIOCore
 
+extension String {
+  /// Text of a peer, safe to show: what is not UTF-8, and control characters, become replacement characters (SPEC CONV-4).
+  init(showing bytes: [UInt8]) {
+    var text = String.UnicodeScalarView()
+    for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
+      text.append(scalar.properties.generalCategory == .control ? "\u{FFFD}" : scalar)
+    }
+    self.init(text)
+  }
+}
+
 extension ByteBuffer {
   /// Text with a u16 length in front, cut to `maximumByteCount` bytes at a character boundary.
   mutating func writeText(_ text: String, maximumByteCount: Int) {
@@ -15,10 +26,10 @@ extension ByteBuffer {
     writeBytes(bytes)
   }
 
-  /// Text with a u16 length in front (SPEC CONV-4); nil when the length reaches past the end.
+  /// Text with a u16 length in front; nil when the length reaches past the end.
   mutating func readText() -> String? {
     guard let count = readInteger(as: UInt16.self), let bytes = readBytes(length: Int(count)) else { return nil }
-    return String(decoding: bytes, as: UTF8.self)
+    return String(showing: bytes)
   }
 
   /// A list of codec ids with a u8 count in front.

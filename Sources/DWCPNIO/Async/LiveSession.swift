@@ -13,7 +13,7 @@ public struct LiveSession: Sendable {
   /// cancelled. Waits while the other end allows no more streams.
   ///
   /// - Parameter compression: nil for what the configuration says.
-  public func withStream<Result>(
+  public nonisolated(nonsending) func withStream<Result>(
     _ opening: StreamOpening = StreamOpening(), compression: CompressionChoice? = nil,
     _ body: (SessionStream) async throws -> Result
   ) async throws -> Result {
@@ -43,7 +43,7 @@ public struct LiveSession: Sendable {
 /// throws.
 ///
 /// - Parameter onStream: serves a stream that the other end opens, in a task of its own; nil refuses them.
-public func withSession<Result>(
+public nonisolated(nonsending) func withSession<Result>(
   host: String, port: Int, configuration: TransportConfiguration = TransportConfiguration(),
   onStream: (@Sendable (SessionStream) async throws -> Void)? = nil,
   _ body: (LiveSession) async throws -> Result
@@ -84,16 +84,28 @@ func serve(
 private func connect(
   host: String, port: Int, configuration: TransportConfiguration, onStream: (@Sendable (SessionStream) -> Void)?
 ) async throws -> LiveSession {
-  try await SessionChannels.connect(host: host, port: port, configuration: configuration) { channel in
-    SessionBridge(channel: channel, onStream: onStream, onEnd: {})
+  let candidates = CandidateBridges()
+  let channel = try await SessionChannels.connect(host: host, port: port, configuration: configuration) { channel in
+    candidates.makeBridge(channel: channel, onStream: onStream)
+  }.get()
+  guard let bridge = candidates.bridge(of: channel) else { throw ChannelError.ioOnClosedChannel }
+  return LiveSession(bridge: bridge, remoteAddress: channel.remoteAddress)
+}
+
+/// The bridges of all addresses that were tried; a name may stand for several.
+private final class CandidateBridges: Sendable {
+  private let bridges = Mutex<[ObjectIdentifier: BridgeAccess]>([:])
+
+  func makeBridge(channel: any Channel, onStream: (@Sendable (SessionStream) -> Void)?) -> SessionBridge {
+    let bridge = SessionBridge(channel: channel, onStream: onStream, onEnd: {})
+    let access = BridgeAccess(bridge, eventLoop: channel.eventLoop)
+    bridges.withLock { $0[ObjectIdentifier(channel)] = access }
+    return bridge
   }
-  .flatMapThrowing { channel in
-    let handler = try channel.pipeline.syncOperations.handler(type: SessionHandler.self)
-    guard let bridge = handler.delegate as? SessionBridge else { throw ChannelError.ioOnClosedChannel }
-    return LiveSession(
-      bridge: BridgeAccess(bridge, eventLoop: channel.eventLoop), remoteAddress: channel.remoteAddress)
+
+  func bridge(of channel: any Channel) -> BridgeAccess? {
+    bridges.withLock { $0[ObjectIdentifier(channel)] }
   }
-  .get()
 }
 
 extension SessionBridge {

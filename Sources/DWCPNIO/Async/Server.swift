@@ -21,7 +21,7 @@ public struct Server: Sendable {
 ///
 /// - Parameter port: 0 for any free one.
 /// - Parameter onStream: serves one stream, in a task of its own; what it throws resets the stream.
-public func withServer<Result>(
+public nonisolated(nonsending) func withServer<Result>(
   host: String, port: Int, configuration: TransportConfiguration = TransportConfiguration(),
   onStream: @escaping @Sendable (SessionStream) async throws -> Void,
   body: (Server) async throws -> Result

@@ -92,7 +92,7 @@ public struct SessionStream: Sendable {
   }
 
   /// Runs the code that uses the stream and ends the stream with it: in good order when the code returns, with a reset when it throws.
-  func use<Result>(_ body: (SessionStream) async throws -> Result) async throws -> Result {
+  nonisolated(nonsending) func use<Result>(_ body: (SessionStream) async throws -> Result) async throws -> Result {
     let id = id
     let bridge = session.bridge
     do {

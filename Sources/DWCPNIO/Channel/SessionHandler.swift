@@ -31,7 +31,7 @@ public final class SessionHandler: ChannelDuplexHandler {
   private static let lingerTime = TimeAmount.seconds(1)
 
   private var session: Session
-  private(set) var delegate: (any SessionDelegate)?
+  private var delegate: (any SessionDelegate)?
   private var logger: Logger
   private let jobs: JobRunner
   private var context: ChannelHandlerContext?

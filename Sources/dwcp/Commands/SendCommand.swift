@@ -47,8 +47,8 @@ struct SendCommand: AsyncParsableCommand {
       var configuration = TransportConfiguration.quiet()
       codec.apply(to: &configuration.session)
       let report = try await Self.send(tree.files, to: endpoint, configuration: configuration, progress: Progress())
-      standardOutput(
-        json ? try report.json() : "sent \(report.files == 1 ? "1 file" : "\(report.files) files"): \(report.line)\nSHA-256 \(report.sha256)\n")
+      let files = report.files == 1 ? "1 file" : "\(report.files) files"
+      standardOutput(json ? try report.json() : "sent \(files): \(report.line)\nSHA-256 \(report.sha256)\n")
     }
   }
 

@@ -20,10 +20,10 @@ struct RootDirectory: Sendable {
       let components = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
       let isLegal = components.allSatisfy { component in
         !component.isEmpty && component != "." && component != ".." && !component.utf8.contains(0)
-          && component.utf8.count <= 255
+          && !component.unicodeScalars.contains("\u{FFFD}") && component.utf8.count <= 255
       }
       guard isLegal, let last = components.last else {
-        throw SystemError(name: "EINVAL", message: "the name is not a relative path of plain components")
+        throw SystemError(name: "EINVAL", message: "the name is not a relative path of plain components in UTF-8")
       }
       guard !last.hasPrefix(IncomingFile.temporaryPrefix) else {
         throw SystemError(

@@ -83,6 +83,12 @@ extension Duration {
 
 /// Numbers as people read them.
 enum Text {
+  /// A peer's words without control characters, which a terminal would obey.
+  static func printable(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
+  }
+
   static func bytes(_ count: UInt64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"]
     var value = Double(count)

@@ -35,7 +35,7 @@ struct FileClient: Sendable {
       guard let answer = try? await stream.readMessage(maximumByteCount: ServiceRouter.maximumAnswerByteCount) else {
         throw error
       }
-      throw refusal(String(buffer: answer), name: file.name)
+      throw refusal(Text.printable(String(buffer: answer)), name: file.name)
     }
   }
 
@@ -43,7 +43,7 @@ struct FileClient: Sendable {
     guard let answer = try await stream.readMessage(maximumByteCount: ServiceRouter.maximumAnswerByteCount) else {
       throw ToolError("the receiver ended the stream of \(name) without an answer; look at its log")
     }
-    let text = String(buffer: answer)
+    let text = Text.printable(String(buffer: answer))
     guard text == "ok \(hex(digest))" else { throw refusal(text, name: name) }
     _ = try await stream.read()
   }
@@ -83,7 +83,7 @@ struct FileClient: Sendable {
     guard let answer = try await stream.readMessage(maximumByteCount: ServiceRouter.maximumAnswerByteCount) else {
       throw ToolError("the other end sent no answer for \(name); look at its log")
     }
-    let text = String(buffer: answer)
+    let text = Text.printable(String(buffer: answer))
     guard text.hasPrefix("ok "), let size = UInt64(text.dropFirst(3)) else {
       throw ToolError(
         "the other end cannot give \(name): \(text.hasPrefix("error ") ? String(text.dropFirst(6)) : text)")

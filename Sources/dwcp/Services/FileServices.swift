@@ -10,18 +10,19 @@ extension ServiceRouter {
 
   func receiveFile(_ stream: SessionStream, into root: RootDirectory) async throws {
     let name = stream.opening["name"] ?? ""
+    let shownName = Text.printable(name)
     do {
       let digest = try await withTaskExecutorPreference(FileExecutor.shared) {
         try await receiveContent(stream, name: name, into: root)
       }
-      logger.debug("received \(name), SHA-256 \(digest)")
+      logger.debug("received \(shownName), SHA-256 \(digest)")
       try await stream.answer("ok \(digest)")
     } catch let error as SystemError {
-      logger.warning("cannot take \(name): \(error.name): \(error.message)")
+      logger.warning("cannot take \(shownName): \(error.name): \(error.message)")
       try await stream.answer("error \(error.name) \(error.message)")
       stream.stop(.noError)
     } catch {
-      logger.warning("\(name) did not arrive in full and was removed: \(error)")
+      logger.warning("\(shownName) did not arrive in full and was removed: \(error)")
       throw error
     }
   }
@@ -32,7 +33,9 @@ extension ServiceRouter {
     guard let size = stream.opening["size"].flatMap({ UInt64($0) }) else {
       throw SystemError(name: "EINVAL", message: "put needs the metadata key size, a decimal number")
     }
-    let mode = stream.opening["mode"].flatMap { UInt32($0, radix: 8) } ?? 0o644
+    guard let mode = UInt32(stream.opening["mode"] ?? "644", radix: 8) else {
+      throw SystemError(name: "EINVAL", message: "the metadata key mode is not an octal number")
+    }
     let file = try root.create(name, mode: mode)
     while let chunk = try await stream.read() {
       guard file.byteCount + UInt64(chunk.bytes.readableBytes) <= size else {
