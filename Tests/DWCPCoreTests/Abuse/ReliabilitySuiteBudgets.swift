@@ -36,6 +36,25 @@ import Testing
     #expect(pair.server.session.streamCount <= 201)
   }
 
+  @Test("a peer that makes this end reset its streams pays for them as if it had reset them itself (SPEC LIM-1)")
+  func madeToReset() {
+    var configuration = SessionConfiguration()
+    configuration.maximumPeerStreamCount = 1_000
+    var pair = EnginePair.established(server: configuration)
+    for number in 0..<202 as Range<UInt64> {
+      pair.server.receive(Self.wire.frame(0x40, stream: 2 * number + 1, [0x12, 0x34, 0, 0]).bytes, now: pair.now)
+    }
+    #expect(pair.server.failure?.code == .excessiveLoad)
+  }
+
+  @Test("a repeated GOAWAY is a frame without progress (SPEC LIM-1)")
+  func repeatedGoAway() {
+    var pair = EnginePair.established()
+    let notice = Self.wire.frame(0x44, bytes(UInt32(0x14)) + bytes(UInt64(7)) + [0, 0])
+    for _ in 0..<1_001 { pair.server.receive(notice.bytes, now: pair.now) }
+    #expect(pair.server.failure?.code == .excessiveLoad)
+  }
+
   @Test("budgets refill with time (SPEC section 14)")
   func refill() {
     var pair = EnginePair.established()

@@ -87,6 +87,18 @@ import Testing
     #expect((open.getInteger(at: 1, as: UInt8.self) ?? 0) & 0x80 == (atClient || atServer ? 0x80 : 0))
   }
 
+  @Test("an initiator that requires integrity does not go on without it (SPEC HS-3)")
+  func integrityDowngrade() {
+    var pair = EnginePair()
+    pair.server.receive(pair.client.transmit(now: pair.now), now: pair.now)
+    let answer = pair.server.transmit(now: pair.now)
+    var body = answer.getBytes(at: 24, length: Int(answer.getInteger(at: 16, as: UInt32.self) ?? 0)) ?? []
+    body[17] = 0
+    pair.client.receive(WireBuilder().raw(Self.preface).frame(0x02, body).bytes, now: pair.now)
+    #expect(pair.client.failure?.rule == "HS-3")
+    #expect(pair.client.failure?.code == .policy)
+  }
+
   @Test("reserved bits of WELCOME must be zero (SPEC CONV-2)")
   func reservedBits() {
     var pair = EnginePair()

@@ -139,7 +139,16 @@ import Testing
     #expect(pair.server.failure?.rule == "PRE-6")
   }
 
-  @Test("the peer's text in errors is cut and never trusted as UTF-8 (SPEC CONV-4)")
+  @Test("a peer's text is shown without control characters, and whatever its bytes (SPEC CONV-4)")
+  func hostileText() {
+    var pair = EnginePair.established()
+    let text: [UInt8] = [0x1B, 0x5B, 0x33, 0x31, 0x6D, 0xFF, 0x41]
+    let close = WireBuilder().frame(0x09, [0, 0, 0, 2, 0, UInt8(text.count)] + text)
+    pair.server.receive(close.bytes, now: pair.now)
+    #expect(pair.server.failure?.message == "\u{FFFD}[31m\u{FFFD}A")
+  }
+
+  @Test("the end of the connection before the handshake is complete is a lost link (SPEC END-5)")
   func connectionLost() {
     var pair = EnginePair()
     pair.client.session.endOfInput()

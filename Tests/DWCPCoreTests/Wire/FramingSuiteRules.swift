@@ -54,6 +54,7 @@ struct Violation: Sendable, CustomTestStringConvertible {
     Violation("STR-11", .streamState, wire.data([1, 2]).frame(0x42, stream: 1, bytes(UInt32(0)) + bytes(UInt64(1)))),
     Violation(
       "STR-11", .streamState, wire.data(flags: 1, [1]).frame(0x42, stream: 1, bytes(UInt32(0)) + bytes(UInt64(2)))),
+    Violation("STR-9", .protocol, wire.data([1]).frame(0x42, stream: 1, bytes(UInt32(0)) + bytes(limit + 1))),
     Violation("DAT-1", .protocol, wire.data(offset: limit, [1])),
     Violation("DAT-1", .protocol, wire.data(offset: .max, [1])),
     Violation("DAT-2", .protocol, wire.data([])),
