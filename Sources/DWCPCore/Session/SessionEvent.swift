@@ -38,37 +38,6 @@ public struct Agreement: Hashable, Sendable {
   public let peerImplementation: String
 }
 
-/// What a stream's opener says about it (SPEC section 7, OPEN).
-public struct StreamOpening: Hashable, Sendable {
-  /// Keys are distinct; at most 32 of them.
-  public var metadata: [Entry] = []
-  /// Raw bytes the opener means to send.
-  public var expectedByteCount: UInt64?
-  /// 0 (first) to 7 (last).
-  public var urgency: UInt8 = 3
-
-  public struct Entry: Hashable, Sendable {
-    public let key: String
-    public let value: String
-
-    public init(key: String, value: String) {
-      self.key = key
-      self.value = value
-    }
-  }
-
-  public init(metadata: KeyValuePairs<String, String> = [:], expectedByteCount: UInt64? = nil, urgency: UInt8 = 3) {
-    self.metadata = metadata.map(Entry.init)
-    self.expectedByteCount = expectedByteCount
-    self.urgency = urgency
-  }
-
-  /// The value of a metadata key.
-  public subscript(key: String) -> String? {
-    metadata.first { $0.key == key }?.value
-  }
-}
-
 /// What came of reading a stream.
 public enum StreamRead: Hashable, Sendable {
   /// Raw bytes, perhaps none, and whether a message ends behind them.

@@ -1,0 +1,105 @@
+internal import NIOCore
+
+/// What a stream's opener says about it (SPEC section 7, OPEN).
+public struct StreamOpening: Hashable, Sendable {
+  /// Keys are distinct; at most 32 of them.
+  public var metadata: [Entry] = []
+  /// Raw bytes the opener means to send.
+  public var expectedByteCount: UInt64?
+  /// 0 (first) to 7 (last).
+  public var urgency: UInt8 = 3
+
+  public struct Entry: Hashable, Sendable {
+    public let key: String
+    public let value: String
+
+    public init(key: String, value: String) {
+      self.key = key
+      self.value = value
+    }
+  }
+
+  public init(metadata: KeyValuePairs<String, String> = [:], expectedByteCount: UInt64? = nil, urgency: UInt8 = 3) {
+    self.metadata = metadata.map(Entry.init)
+    self.expectedByteCount = expectedByteCount
+    self.urgency = urgency
+  }
+
+  /// The value of a metadata key.
+  public subscript(key: String) -> String? {
+    metadata.first { $0.key == key }?.value
+  }
+}
+
+extension StreamOpening {
+  private enum Tag {
+    static let metadata: UInt16 = 0x0001
+    static let expectedSize: UInt16 = 0x0002
+    static let urgency: UInt16 = 0x0003
+    static let reserved: ClosedRange<UInt16> = 0x0004...0x0006
+  }
+
+  static let maximumMetadataCount = 32
+
+  /// Reads the body of OPEN (SPEC section 7, STR-7).
+  static func read(
+    from body: inout ByteBuffer
+  ) throws(SessionError) -> (opening: StreamOpening, hasUnknownCriticalTag: Bool) {
+    var opening = StreamOpening()
+    var hasUnknownCriticalTag = false
+    var seen: Set<UInt16> = []
+    var keys: Set<String> = []
+    while body.readableBytes > 0 {
+      guard let (tag, length) = body.readMultipleIntegers(as: (UInt16, UInt16).self),
+        var value = body.readSlice(length: Int(length)), tag == Tag.metadata || seen.insert(tag).inserted
+      else { throw .peer(.protocol, "STR-7", "an entry of OPEN reaches past the end or stands twice") }
+      switch tag {
+      case Tag.metadata:
+        guard let entry = Entry(reading: &value), keys.insert(entry.key).inserted, keys.count <= maximumMetadataCount
+        else {
+          throw .peer(.protocol, "STR-7", "a METADATA entry of OPEN is malformed, repeated or one too many")
+        }
+        opening.metadata.append(entry)
+      case Tag.expectedSize:
+        guard value.readableBytes == 8 else { throw .peer(.protocol, "STR-7", "EXPECTED_SIZE is not 8 bytes") }
+        opening.expectedByteCount = value.readInteger()
+      case Tag.urgency:
+        guard value.readableBytes == 1, let urgency = value.readInteger(as: UInt8.self), urgency < 8 else {
+          throw .peer(.protocol, "STR-7", "URGENCY is not one byte from 0 to 7")
+        }
+        opening.urgency = urgency
+      case Tag.reserved: break
+      default: hasUnknownCriticalTag = hasUnknownCriticalTag || tag & Announcement.ignorableTagBit == 0
+      }
+    }
+    return (opening, hasUnknownCriticalTag)
+  }
+
+  /// The body of OPEN; nil when it breaks a limit.
+  func encoded(maximumByteCount: Int) -> [UInt8]? {
+    var body = ByteBuffer()
+    for entry in metadata {
+      guard (1...255).contains(entry.key.utf8.count), entry.value.utf8.count <= maximumByteCount else { return nil }
+      body.writeEntry(Tag.metadata) {
+        $0.writeInteger(UInt8(truncatingIfNeeded: entry.key.utf8.count))
+        $0.writeString(entry.key)
+        $0.writeString(entry.value)
+      }
+    }
+    if let expectedByteCount { body.writeEntry(Tag.expectedSize) { $0.writeInteger(expectedByteCount) } }
+    if urgency != 3 { body.writeEntry(Tag.urgency) { $0.writeInteger(min(urgency, 7)) } }
+    let isWithinLimits =
+      body.readableBytes <= maximumByteCount && metadata.count <= Self.maximumMetadataCount
+      && Set(metadata.map(\.key)).count == metadata.count
+    return isWithinLimits ? Array(body.readableBytesView) : nil
+  }
+}
+
+extension StreamOpening.Entry {
+  fileprivate init?(reading value: inout ByteBuffer) {
+    guard let keyLength = value.readInteger(as: UInt8.self), keyLength > 0,
+      let key = value.readString(length: Int(keyLength)), let text = value.readString(length: value.readableBytes)
+    else { return nil }
+    self.init(key: key, value: text)
+  }
+}
