@@ -34,6 +34,17 @@ import Testing
     #expect(refused.errors.contains("version 4, minors 1 to 2") && refused.errors.contains("version 3, minors 0 to 0"))
   }
 
+  @Test("listening where others can connect is said to be unprotected (SPEC SEC-1)")
+  func unprotected() async throws {
+    let process = try ToolProcess(["serve", "--listen", "0.0.0.0:0"])
+    try await process.waitForErrors(containing: "without TLS")
+    process.kill(SIGKILL)
+    let onLoopback = try await ToolServer()
+    try await onLoopback.process.waitForErrors(containing: "initialized")
+    #expect(!onLoopback.process.errors.contains("TLS"))
+    #expect(onLoopback.endpoint.hasPrefix("127.0.0.1:"))
+  }
+
   @Test("ping, health and decode say what they found")
   func smallCommands() async throws {
     let server = try await ToolServer()

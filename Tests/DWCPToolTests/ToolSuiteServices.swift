@@ -11,8 +11,14 @@ import Testing
   private func withStream<Result: Sendable>(
     _ metadata: KeyValuePairs<String, String>, _ body: @escaping @Sendable (SessionStream) async throws -> Result
   ) async throws -> Result {
-    let server = try await ToolServer()
-    let opening = StreamOpening(metadata: metadata)
+    try await withStream(StreamOpening(metadata: metadata), serverArguments: [], body)
+  }
+
+  private func withStream<Result: Sendable>(
+    _ opening: StreamOpening, serverArguments: [String],
+    _ body: @escaping @Sendable (SessionStream) async throws -> Result
+  ) async throws -> Result {
+    let server = try await ToolServer(serverArguments)
     var configuration = TransportConfiguration()
     configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     return try await withSession(host: "127.0.0.1", port: server.port, configuration: configuration) { session in
@@ -59,6 +65,25 @@ import Testing
   }
 
   @Test(
+    "put: values that make no sense and wrong digests are answered by name (SPEC FIL-4)",
+    arguments: [
+      BadPut(["size": "many"], "EINVAL"), BadPut(["size": "3", "mode": "999"], "EINVAL"),
+      BadPut(["size": "2"], "EFBIG"),
+      BadPut(["size": "4"], "EINVAL"), BadPut(["size": "3"], isDigestRight: false, "EDIGEST"),
+      BadPut(name: "../x", ["size": "3"], "EINVAL"),
+    ])
+  func badPut(_ put: BadPut) async throws {
+    let root = try TemporaryDirectory()
+    let answer = try await withStream(put.opening, serverArguments: ["--root", root.path]) { stream in
+      try? await stream.write(ByteBuffer(string: "abc"), endsMessage: true)
+      try? await stream.write(ByteBuffer(bytes: put.digest), endsMessage: true)
+      return try await stream.readMessage()
+    }
+    #expect(answer.map { String(buffer: $0) }?.hasPrefix("error \(put.error) ") == true)
+    #expect(root.files.isEmpty)
+  }
+
+  @Test(
     "unknown services, and values that make no sense, are turned away (SPEC SVC-4)",
     arguments: [
       ["service": "nothing"], [:], ["service": "source"], ["service": "source", "bytes": "-1"],
@@ -71,5 +96,20 @@ import Testing
       }
     }
     #expect(error?.code == .unknownService)
+  }
+}
+
+/// A `put` of the three bytes `abc` that the receiver cannot take.
+struct BadPut: Sendable {
+  let opening: StreamOpening
+  let digest: [UInt8]
+  let error: String
+
+  init(name: String = "x", _ more: KeyValuePairs<String, String>, isDigestRight: Bool = true, _ error: String) {
+    var opening = StreamOpening(metadata: ["service": "put", "name": name])
+    opening.metadata += more.map { StreamOpening.Entry(key: $0.key, value: $0.value) }
+    self.opening = opening
+    digest = isDigestRight ? Array(SHA256.hash(data: Data("abc".utf8))) : [UInt8](repeating: 0, count: 32)
+    self.error = error
   }
 }

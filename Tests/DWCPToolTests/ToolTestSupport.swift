@@ -90,7 +90,11 @@ final class ToolServer {
   let process: ToolProcess
   let endpoint: String
 
-  init(_ arguments: String...) async throws {
+  convenience init(_ arguments: String...) async throws {
+    try await self.init(arguments)
+  }
+
+  init(_ arguments: [String]) async throws {
     process = try ToolProcess(["serve", "--listen", "127.0.0.1:0"] + arguments)
     let prefix = "listening on "
     for _ in 0..<2_000 where !process.output.hasSuffix("\n") { try await Task.sleep(for: .milliseconds(5)) }

@@ -1,6 +1,6 @@
 public import NIOCore
 
-/// Work for a codec. The engine hands jobs out and takes their results back in any order; it never runs one by itself, so that the
+/// Work for a codec, on one block that needs no other (SPEC CDC-2). The engine hands jobs out and takes their results back in any order; it never runs one by itself, so that the
 /// caller decides which thread pays.
 public enum CodecJob: Hashable, Sendable {
   case encode(EncodeJob)

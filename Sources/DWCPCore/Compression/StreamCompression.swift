@@ -6,7 +6,8 @@ public enum CompressionChoice: Hashable, Sendable {
   case fixed(CompressionSetting)
 }
 
-/// The fixed policy by which one stream picks a codec for each block (SPEC CDC-1, CDC-5).
+/// The fixed policy by which one stream picks a codec for each block (SPEC CDC-1, CDC-5). Frames without blocks, those of the handshake among them,
+/// never see a codec (SPEC CDC-6).
 ///
 /// After a few blocks in a row did not shrink, only one in sixteen is tried, so that data that is already compressed costs little.
 struct StreamCompression: Hashable, Sendable {

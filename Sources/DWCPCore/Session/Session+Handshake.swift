@@ -78,6 +78,7 @@ extension Session {
       throw .peer(.protocol, "HS-1", "REFUSE came after the handshake")
     }
     let refusal = try Refusal(reading: &body)
+    // Nothing this end sent was or will be processed (SPEC HS-5).
     phase = .closed
     events.append(
       .ended(

@@ -5,7 +5,8 @@ extension Session {
   /// Takes bytes that the connection brought.
   ///
   /// Everything in them is hostile until checked. The first rule that is broken ends the session: an
-  /// ``SessionEvent/ended(_:)`` event says which, and CLOSE or REFUSE tells the other end.
+  /// ``SessionEvent/ended(_:)`` event says which (SPEC CONV-5), and CLOSE or REFUSE tells the other end. What was delivered before stays, and nothing
+  /// of the frame in error is delivered (SPEC ERR-2).
   ///
   /// Payload is not copied: slices of `bytes` are kept until they are read or decoded, except small ones.
   public mutating func receive(_ bytes: ByteBuffer, now: Instant) {

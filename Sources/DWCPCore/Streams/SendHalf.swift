@@ -130,7 +130,7 @@ struct SendHalf: Hashable, Sendable {
     return isFinal
   }
 
-  /// FIN is sent in a frame of its own.
+  /// FIN is sent in a frame of its own; it takes no credit (SPEC CRD-7).
   mutating func markFinSent() {
     phase = .finished
   }

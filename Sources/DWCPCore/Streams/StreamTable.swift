@@ -35,7 +35,7 @@ struct StreamState: Hashable, Sendable {
   static let vacant = StreamState(
     id: .session, creditLimit: 0, grantedLimit: 0, compression: StreamCompression(.automatic))
 
-  /// Both directions have ended and nobody will ask again.
+  /// Both directions have ended and nobody will ask again; until then the stream counts against its opener's limit, however it was ended (SPEC LIM-2).
   var isClosed: Bool {
     isReleased && send.isEnded && receive.phase == .done && !hasControl && openBody == nil
   }

@@ -1,6 +1,6 @@
 internal import NIOCore
 
-/// The 16 bytes in front of every frame (SPEC section 4).
+/// The 16 bytes in front of every frame (SPEC section 4), its integers big-endian like all others (SPEC CONV-1).
 struct FrameHeader: Hashable, Sendable {
   static let byteCount = 16
   static let checkByteCount = 4

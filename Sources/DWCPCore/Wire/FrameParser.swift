@@ -2,7 +2,7 @@ internal import NIOCore
 
 /// Cuts the bytes of one link into prefaces, control frames and data blocks.
 ///
-/// The parser never waits for more than one frame and never reserves memory in proportion to a declared length: it collects
+/// The parser never waits for more than one frame and never reserves memory in proportion to a declared length (SPEC MEM-2): it collects
 /// control bodies only after their bounds were checked, and holds the payload of a block as slices of what has really arrived. It
 /// walks through the phases below; each needs a known number of bytes, which `gather` lends without a copy when they lie together.
 ///

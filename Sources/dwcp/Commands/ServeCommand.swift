@@ -83,6 +83,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
   }
 
+  /// SPEC SEC-1.
   private func warnIfReachable(host: String, _ logger: Logger) {
     guard !host.hasPrefix("127."), host != "::1" else { return }
     logger.warning("listening on \(host) without TLS: whoever is on the path can read and change what is sent")

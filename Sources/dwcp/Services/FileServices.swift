@@ -8,6 +8,7 @@ import NIOCore
 extension ServiceRouter {
   static let maximumAnswerByteCount = 4_096
 
+  /// SPEC FIL-1, FIL-4.
   func receiveFile(_ stream: SessionStream, into root: RootDirectory) async throws {
     let name = stream.opening["name"] ?? ""
     let shownName = Text.printable(name)
@@ -51,6 +52,7 @@ extension ServiceRouter {
     return try file.commit(expectedDigest: Array(digest.readableBytesView))
   }
 
+  /// SPEC FIL-2.
   func sendFile(_ stream: SessionStream, from root: RootDirectory) async throws {
     let file: OutgoingFile
     do {

@@ -25,12 +25,14 @@ struct ServiceRouter: Sendable {
     SessionError(code: .unknownService, blame: .peer, rule: "SVC-4", message: message)
   }
 
+  /// SPEC SVC-1.
   private func echo(_ stream: SessionStream) async throws {
     while let chunk = try await stream.read() {
       try await stream.write(chunk.bytes, endsMessage: chunk.endsMessage)
     }
   }
 
+  /// SPEC SVC-2.
   private func sink(_ stream: SessionStream) async throws {
     var hash = SHA256()
     var byteCount: UInt64 = 0

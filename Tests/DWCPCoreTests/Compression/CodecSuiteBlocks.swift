@@ -43,6 +43,19 @@ import Testing
     #expect(try Self.codecs(in: wire) == ["zstd", "none", "zstd", "none"])
   }
 
+  @Test("handshake and early frames are never compressed (SPEC CDC-6, HS-2)")
+  func handshakeIsNeverCompressed() throws {
+    var pair = EnginePair()
+    let id = try pair.client.session.open(compression: .fixed(.zstdDefault))
+    _ = try pair.client.session.write(ByteBuffer(repeating: 0, count: 10_000), to: id)
+    var input = pair.client.transmit(now: pair.now)
+    var lister = FrameLister()
+    var lines: [String] = []
+    while let line = try lister.next(&input) { lines.append(line) }
+    #expect(lines.count == 4)
+    #expect(lines.last?.contains("DATA, stream 1, 10012 bytes, checked, offset 0, none, 10000 raw bytes") == true)
+  }
+
   @Test("a codec the other end did not announce is never used (SPEC CAP-5)")
   func onlyAnnounced() throws {
     var serverSide = SessionConfiguration()

@@ -3,6 +3,7 @@ import Testing
 
 @testable import DWCPCore
 
+/// SPEC CONV-3.
 struct FramingSuiteCRC32C {
   @Test(
     arguments: [

@@ -115,6 +115,13 @@ struct Violation: Sendable, CustomTestStringConvertible {
     #expect(answer.getInteger(at: 16, as: UInt64.self) == 1)
   }
 
+  @Test("of several broken rules any one is told (SPEC CONV-5)")
+  func severalRules() {
+    var pair = EnginePair.established()
+    pair.server.receive(Self.wire.data(flags: 0x08, codec: 9, raw: 300_000, marks: [2, 2], [1]).bytes, now: pair.now)
+    #expect(["DAT-9", "DAT-5", "DAT-4", "DAT-3"].contains(pair.server.failure?.rule))
+  }
+
   @Test("a mark table ends messages inside a block (SPEC DAT-8)")
   func markTable() {
     var pair = EnginePair.established()

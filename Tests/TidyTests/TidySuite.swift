@@ -1,0 +1,69 @@
+import Foundation
+import Testing
+
+/// Rules about the tree itself, so that nobody has to remember them in a review.
+@Suite struct TidySuite {
+  private let tree = SourceTree()
+
+  @Test("modules import only what their place in the house allows")
+  func imports() throws {
+    let allowed: [String: Set<String>] = [
+      "DWCPCore": ["CCRC32C", "CLZ4", "CZstd", "DequeModule", "NIOCore", "Synchronization"],
+      "DWCPNIO": ["DWCPCore", "DequeModule", "Logging", "NIOCore", "NIOPosix", "Synchronization"],
+      "dwcp": [
+        "ArgumentParser", "Crypto", "DWCPCore", "DWCPNIO", "Dispatch", "Foundation", "Logging", "NIOCore", "NIOPosix",
+        "Synchronization",
+      ],
+    ]
+    let pattern = /^(?:public |internal |@testable )*import (\w+)/
+    for file in tree.sources {
+      let permitted = try #require(allowed[file.module], "\(file.module) has no rule about imports; give it one")
+      for line in file.lines {
+        guard let match = line.firstMatch(of: pattern) else { continue }
+        #expect(permitted.contains(String(match.1)), "\(file.path) imports \(match.1)")
+      }
+    }
+  }
+
+  @Test("files and functions stay short enough to be read")
+  func lengths() {
+    for file in tree.sources + tree.tests {
+      #expect(file.lines.count <= 400, "\(file.path) has \(file.lines.count) lines; split it")
+      for function in file.functions {
+        #expect(function.lineCount <= 70, "\(file.path): \(function.name) has \(function.lineCount) lines")
+      }
+    }
+  }
+
+  @Test("each implemented clause of SPEC is cited by code and by a test, and no citation is of a clause that is gone")
+  func clauses() throws {
+    let clauses = try tree.clauses()
+    try #require(clauses.count > 80)
+    let code = tree.citations(in: tree.sources)
+    let tests = tree.citations(in: tree.tests)
+    for (clause, isImplemented) in clauses where isImplemented {
+      #expect(code.contains(clause), "no code cites \(clause)")
+      #expect(tests.contains(clause), "no test cites \(clause)")
+    }
+    let prefixes = Set(clauses.keys.map { $0.prefix { $0 != "-" } })
+    for citation in code.union(tests) where prefixes.contains(citation.prefix { $0 != "-" }) {
+      #expect(clauses[citation] != nil, "\(citation) is cited, and is not in SPEC.md")
+    }
+  }
+
+  @Test("nothing that traps or escapes the compiler's checks stands in the sources")
+  func traps() throws {
+    let forbidden = try [
+      #"\btry!"#, #"\bas!"#, #"@unchecked\s+Sendable"#, #"\bfatalError\("#, #"\bprecondition(Failure)?\("#,
+      // A forced unwrapping.
+      #"[\w\)\]]!([\s\.\)\],]|$)"#,
+    ].map { try Regex($0) }
+    for file in tree.sources {
+      for (index, line) in file.code.enumerated() {
+        for pattern in forbidden where line.contains(pattern) {
+          Issue.record("\(file.path):\(index + 1): \(line)")
+        }
+      }
+    }
+  }
+}
