@@ -46,6 +46,21 @@ private final class ByteCount: Sendable {
     }
   }
 
+  @Test("a delegate that writes whenever there is room never gets stuck")
+  func channelLevelWriter() async throws {
+    try await withTestServer { stream in
+      let count = try await stream.readToEnd().count
+      try await stream.write(ByteBuffer(string: String(count)), endsMessage: true)
+    } body: { port in
+      let promise = TransportConfiguration.silent().group.any().makePromise(of: String.self)
+      let channel = try await SessionChannels.connect(host: "127.0.0.1", port: port, configuration: .silent()) { _ in
+        EagerWriter(chunk: Self.chunk, chunkCount: 200, promise: promise)
+      }.get()
+      #expect(try await promise.futureResult.get() == String(200 * Self.chunk.readableBytes))
+      try await channel.closeFuture.get()
+    }
+  }
+
   @Test(
     "large transfers arrive whole with each codec",
     arguments: [
@@ -69,5 +84,48 @@ private final class ByteCount: Sendable {
         if setting.codec != .none { #expect(counters.wireBytesSent < 4_000_000) }
       }
     }
+  }
+}
+
+/// Writes from within events alone, and tells what the other end answered.
+private final class EagerWriter: SessionDelegate {
+  private let chunk: ByteBuffer
+  private var remainingCount: Int
+  private let promise: EventLoopPromise<String>
+
+  init(chunk: ByteBuffer, chunkCount: Int, promise: EventLoopPromise<String>) {
+    self.chunk = chunk
+    remainingCount = chunkCount
+    self.promise = promise
+  }
+
+  func attached(to handler: SessionHandler) {}
+
+  func session(_ handler: SessionHandler, received event: SessionEvent) {
+    do {
+      switch event {
+      case .established: try handler.perform { session in try write(to: try session.open(), &session) }
+      case .writable(let id): try handler.perform { try write(to: id, &$0) }
+      case .readable(let id): handler.perform { answer(from: id, &$0) }
+      case .ended(let error?): promise.fail(error)
+      default: break
+      }
+    } catch {
+      promise.fail(error)
+    }
+  }
+
+  private func write(to id: StreamID, _ session: inout Session) throws {
+    while remainingCount > 0 {
+      remainingCount -= 1
+      if try !session.write(chunk, to: id) { return }
+    }
+    try session.finish(id)
+  }
+
+  private func answer(from id: StreamID, _ session: inout Session) {
+    guard case .bytes(let bytes, _) = session.read(id) else { return }
+    promise.succeed(String(buffer: bytes))
+    session.close(.noError, text: "")
   }
 }

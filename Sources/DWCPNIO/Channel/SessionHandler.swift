@@ -37,6 +37,8 @@ public final class SessionHandler: ChannelDuplexHandler {
   private var context: ChannelHandlerContext?
   private var batch = TransmitBatch()
   private var isPumping = false
+  /// Something happened while pumping that this turn may not have seen.
+  private var isPumpWanted = false
   private var isPumpScheduled = false
   private var isClosing = false
   private var timer: (task: Scheduled<Void>, deadline: NIODeadline)?
@@ -86,6 +88,7 @@ public final class SessionHandler: ChannelDuplexHandler {
   }
 
   public func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable, isPumping { isPumpWanted = true }
     if context.channel.isWritable { pump() }
     context.fireChannelWritabilityChanged()
   }
@@ -119,7 +122,11 @@ public final class SessionHandler: ChannelDuplexHandler {
 
 extension SessionHandler {
   private func schedulePump() {
-    guard !isPumping, !isPumpScheduled, let context else { return }
+    guard !isPumping else {
+      isPumpWanted = true
+      return
+    }
+    guard !isPumpScheduled, let context else { return }
     isPumpScheduled = true
     context.eventLoop.assumeIsolated().execute {
       self.isPumpScheduled = false
@@ -133,7 +140,8 @@ extension SessionHandler {
     isPumping = true
     var sentByteCount = 0
     repeat {
-      settle()
+      _ = settle()
+      isPumpWanted = false
       batch.removeAll()
       if !isClosing, context.channel.isWritable || session.phase == .closing {
         session.transmit(maximumByteCount: Self.batchByteCount, now: .current, into: &batch)
@@ -142,27 +150,26 @@ extension SessionHandler {
       sentByteCount += batch.byteCount
     } while batch.byteCount > 0 && sentByteCount < Self.maximumByteCountPerTurn
     if sentByteCount > 0 { context.flush() }
-    settle()
+    let hasSettledMore = settle()
     isPumping = false
-    if sentByteCount >= Self.maximumByteCountPerTurn { schedulePump() }
+    if hasSettledMore || isPumpWanted || sentByteCount >= Self.maximumByteCountPerTurn { schedulePump() }
     closeIfWanted(context)
     scheduleDeadline(context)
   }
 
-  /// Until the engine has neither an event to tell nor a job to give.
-  private func settle() {
-    var isSettled = false
-    while !isSettled {
-      isSettled = true
-      while let event = session.nextEvent() {
+  /// Until the engine has neither an event to tell nor a job to give; false when there was nothing from the start.
+  private func settle() -> Bool {
+    var hasActed = false
+    while true {
+      if let event = session.nextEvent() {
         log(event)
         delegate?.session(self, received: event)
-        isSettled = false
-      }
-      while let job = session.nextJob() {
+      } else if let job = session.nextJob() {
         run(job)
-        isSettled = false
+      } else {
+        return hasActed
       }
+      hasActed = true
     }
   }
 
