@@ -66,6 +66,9 @@ let package = Package(
         "dwcp", "DWCPCore", "DWCPNIO", .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
       ], swiftSettings: strict),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["DWCPCore", .product(name: "NIOCore", package: "swift-nio")],
+      swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ]
 )

@@ -65,7 +65,7 @@ extension Session {
 
   /// Ends this end's direction behind what was written (SPEC STR-8).
   public mutating func finish(_ id: StreamID) throws(SessionError) {
-    guard streams[id]?.send.canWrite == true else { throw endedError(id) }
+    guard streams.peek(id, { $0.send.canWrite }) == true else { throw endedError(id) }
     streams.update(id) { $0.send.finish() }
     wake(id)
   }
@@ -81,13 +81,19 @@ extension Session {
 
   /// The next raw bytes of a stream; reading is what returns credit to the other end (SPEC CRD-5).
   public mutating func read(_ id: StreamID, maximumByteCount: Int = .max) -> StreamRead {
-    guard let stream = streams[id] else { return .end }
-    if let code = stream.receive.failure {
+    let state = streams.peek(id) { stream in
+      (
+        failure: stream.receive.failure, isReportedByPeer: stream.receive.isFailureReportedByPeer,
+        isOver: stream.receive.isAtEnd || stream.receive.phase == .done
+      )
+    }
+    guard let state else { return .end }
+    if let code = state.failure {
       updateReceiving(id) { $0.acknowledgeEnd() }
       removeIfClosed(id)
-      return .failed(failureError(id, code, isReportedByPeer: stream.receive.isFailureReportedByPeer))
+      return .failed(failureError(id, code, isReportedByPeer: state.isReportedByPeer))
     }
-    if stream.receive.isAtEnd || stream.receive.phase == .done {
+    if state.isOver {
       updateReceiving(id) { $0.acknowledgeEnd() }
       removeIfClosed(id)
       return .end
@@ -97,7 +103,7 @@ extension Session {
       streams.update(id) { $0.isReadableTold = false }
       return .notReady
     }
-    if streams[id]?.receive.creditToGrant(window: local.streamCredit) != nil { queueControl(id) }
+    if streams.peek(id, { $0.receive.creditToGrant(window: local.streamCredit) != nil }) == true { queueControl(id) }
     return .bytes(read.bytes, endsMessage: read.endsMessage)
   }
 

@@ -77,7 +77,7 @@ extension Session {
   }
 
   /// SPEC HS-1: nothing but the handshake before the handshake.
-  private func requireOpen(_ type: FrameType) throws(SessionError) {
+  private mutating func requireOpen(_ type: FrameType) throws(SessionError) {
     if isActive { return }
     if let remotePreface, configuration.preface.commonMinor(with: remotePreface) == nil {
       throw versionError(remotePreface)

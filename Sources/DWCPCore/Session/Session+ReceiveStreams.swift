@@ -13,8 +13,8 @@ extension Session {
   mutating func locate(_ id: StreamID, isOpening: Bool) throws(SessionError) -> Location {
     let isOurs = id.opener == role
     guard id.ordinal > (isOurs ? openedOrdinal : peerOrdinal) else {
-      guard let stream = streams[id] else { return .closed }
-      guard stream.isAnticipated else { return .live }
+      guard let isAnticipated = streams.peek(id, { $0.isAnticipated }) else { return .closed }
+      guard isAnticipated else { return .live }
       guard isOpening else {
         throw .peer(.streamState, "STR-5", "stream \(id) is named before its opening frame")
       }
@@ -62,7 +62,7 @@ extension Session {
     guard body.readableBytes <= local.maximumMetadataByteCount else {
       throw .peer(.protocol, "STR-7", "OPEN has \(body.readableBytes) bytes, more than announced")
     }
-    let wasOpen = id.ordinal <= peerOrdinal && streams[id].map { !$0.isAnticipated } ?? false
+    let wasOpen = id.ordinal <= peerOrdinal && streams.peek(id) { !$0.isAnticipated } ?? false
     guard !wasOpen || id.opener == role else {
       throw .peer(.streamState, "STR-5", "stream \(id) is opened twice")
     }
@@ -76,15 +76,21 @@ extension Session {
   mutating func receiveData(now: Instant) throws(SessionError) {
     defer { parser.pieces.removeAll(keepingCapacity: true) }
     let id = parser.header.streamID
-    let wasKnown = streams[id].map { !$0.isAnticipated } ?? false
+    let wasKnown = streams.peek(id) { !$0.isAnticipated } ?? false
     let block = try checkBlock()
     guard try locate(id, isOpening: true) == .live else { return try ledger.noteIdleFrame(now: now) }
     if !wasKnown { announceStream(id, StreamOpening()) }
-    guard let stream = streams[id] else { return }
-    let end = parser.dataFrame.offset + block.span
-    let arrival = try stream.receive.check(start: parser.dataFrame.offset, end: end, isFinal: block.isFinal)
-    guard arrival == .new else { return try ledger.noteIdleFrame(now: now) }
-    try receiveCredit.check(newUnits: end - stream.receive.received)
+    let start = parser.dataFrame.offset
+    let end = start + block.span
+    let arrival = try streams.update(id) { stream throws(SessionError) in
+      (
+        kind: try stream.receive.check(start: start, end: end, isFinal: block.isFinal),
+        received: stream.receive.received
+      )
+    }
+    guard let arrival else { return }
+    guard arrival.kind == .new else { return try ledger.noteIdleFrame(now: now) }
+    try receiveCredit.check(newUnits: end - arrival.received)
     counters.rawBytesReceived &+= UInt64(parser.dataFrame.rawByteCount)
     let isWanted = updateReceiving(id) { $0.charge(end: end, isFinal: block.isFinal) }
     if isWanted == true { try acceptBlock(id, block) } else { stopIfOwed(id) }
@@ -108,7 +114,7 @@ extension Session {
   }
 
   /// Everything about a block that does not depend on its stream (SPEC DAT-1 to DAT-5).
-  private func checkBlock() throws(SessionError) -> CheckedBlock {
+  private mutating func checkBlock() throws(SessionError) -> CheckedBlock {
     let frame = parser.dataFrame
     let flags = parser.header.flags
     var table = parser.markTable
@@ -201,29 +207,40 @@ extension Session {
   mutating func updateReceiving<Result, Failure: Error>(
     _ id: StreamID, _ body: (inout ReceiveHalf) throws(Failure) -> Result
   ) throws(Failure) -> Result? {
-    guard let before = streams[id]?.receive else { return nil }
-    let result = try streams.update(id) { stream throws(Failure) in try body(&stream.receive) }
-    guard let after = streams[id]?.receive else { return result }
-    receiveCredit.charge(after.received - before.received)
-    receiveCredit.consume(after.consumed - before.consumed)
+    var charged: UInt64 = 0
+    var consumed: UInt64 = 0
+    // Numbers, not the half itself: a second reference to its queue would make every change copy the queue.
+    let result = try streams.update(id) { stream throws(Failure) in
+      let before = (received: stream.receive.received, consumed: stream.receive.consumed)
+      let result = try body(&stream.receive)
+      charged = stream.receive.received - before.received
+      consumed = stream.receive.consumed - before.consumed
+      return result
+    }
+    receiveCredit.charge(charged)
+    receiveCredit.consume(consumed)
     return result
   }
 
   /// Tells the reader once, returns credit, and forgets the stream when it is over.
   mutating func noteReceiveProgress(_ id: StreamID) {
-    guard let stream = streams[id] else { return }
-    let isReadable = stream.receive.queue.isReadable || stream.receive.isAtEnd || stream.receive.failure != nil
-    if isReadable, !stream.isReadableTold, !stream.isReleased {
-      streams.update(id) { $0.isReadableTold = true }
-      events.append(.readable(id))
+    let window = local.streamCredit
+    let news = streams.update(id) { stream in
+      let isReadable = stream.receive.queue.isReadable || stream.receive.isAtEnd || stream.receive.failure != nil
+      let isNews = isReadable && !stream.isReadableTold && !stream.isReleased
+      if isNews { stream.isReadableTold = true }
+      let grantsCredit = stream.receive.creditToGrant(window: window) != nil
+      if stream.isReleased { stream.receive.acknowledgeEnd() }
+      return (isReadable: isNews, grantsCredit: grantsCredit)
     }
-    if stream.isReleased { streams.update(id) { $0.receive.acknowledgeEnd() } }
-    if stream.receive.creditToGrant(window: local.streamCredit) != nil { queueControl(id) }
+    guard let news else { return }
+    if news.isReadable { events.append(.readable(id)) }
+    if news.grantsCredit { queueControl(id) }
     removeIfClosed(id)
   }
 
   mutating func removeIfClosed(_ id: StreamID) {
-    guard let stream = streams[id], stream.isClosed else { return }
+    guard streams.peek(id, { $0.isClosed }) == true else { return }
     streams.remove(id)
     counters.streamsClosed += 1
     if id.opener != role { closedPeerStreamCount += 1 }

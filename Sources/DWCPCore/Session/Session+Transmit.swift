@@ -160,7 +160,7 @@ extension Session {
     if isNewlyCut { sendCredit.charge(block.span) }
     write(block, isFinal: isFinal, of: id, into: &batch)
     noteSendProgress(id)
-    return streams[id]?.mayHaveMoreToSend(codecs: remoteCodecs) ?? false
+    return streams.peek(id) { $0.mayHaveMoreToSend(codecs: codecs) } ?? false
   }
 
   private mutating func write(

@@ -72,6 +72,14 @@ struct StreamTable: Hashable, Sendable {
     slotByID[id].map { slots[$0] }
   }
 
+  /// Looks at a stream in place; nil when there is none. Cheaper than a copy, which retains every queue of the stream, and it leaves no
+  /// second reference behind that would make the next change copy a queue.
+  @inline(__always)
+  func peek<Result>(_ id: StreamID, _ body: (borrowing StreamState) -> Result) -> Result? {
+    guard let slot = slotByID[id] else { return nil }
+    return body(slots[slot])
+  }
+
   /// Changes a stream in place; nil when there is none.
   @discardableResult
   mutating func update<Result, Failure: Error>(

@@ -161,10 +161,10 @@ extension SessionHandler {
   private func settle() -> Bool {
     var hasActed = false
     while true {
-      if let event = session.nextEvent() {
+      if let event = nextEvent() {
         log(event)
         delegate?.session(self, received: event)
-      } else if let job = session.nextJob() {
+      } else if let job = nextJob() {
         run(job)
       } else {
         return hasActed
@@ -172,6 +172,14 @@ extension SessionHandler {
       hasActed = true
     }
   }
+
+  /// Out of line, as the next one: inlined into `settle`, the optimizer of Swift 6.3.1 leaves the access to `session` open while the
+  /// delegate is called, and the delegate's first command ends the process with an access conflict.
+  @inline(never)
+  private func nextEvent() -> SessionEvent? { session.nextEvent() }
+
+  @inline(never)
+  private func nextJob() -> CodecJob? { session.nextJob() }
 
   private func run(_ job: CodecJob) {
     if let result = jobs.runInline(job) { return session.complete(result, now: .current) }

@@ -1,0 +1,1 @@
+../GenericCore/Generic.swift
