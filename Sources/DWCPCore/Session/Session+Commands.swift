@@ -143,10 +143,11 @@ extension Session {
     guard let stream = streams[id], !stream.isReleased else { return }
     streams.update(id) { $0.isReleased = true }
     if stream.send.phase == .open, !stream.send.isFinishRequested { reset(id, code: .cancelled) }
-    updateReceiving(id) { receive in
+    let needsStop = updateReceiving(id) { receive in
       receive.acknowledgeEnd()
-      receive.abandon()
+      return receive.abandon()
     }
+    if needsStop == true { queueStop(id) }
     noteReceiveProgress(id)
   }
 

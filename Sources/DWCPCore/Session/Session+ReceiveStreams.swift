@@ -98,12 +98,13 @@ extension Session {
   }
 
   private mutating func stopIfOwed(_ id: StreamID) {
-    let isOwed = streams.update(id) { stream in
-      guard stream.receive.takeOwedStop() else { return false }
-      stream.stopCode = .cancelled
-      return true
-    }
-    if isOwed == true { queueControl(id) }
+    if streams.update(id, { $0.receive.takeOwedStop() }) == true { queueStop(id) }
+  }
+
+  /// Tells the other end that nobody reads a stream any more.
+  mutating func queueStop(_ id: StreamID) {
+    streams.update(id) { $0.stopCode = .cancelled }
+    queueControl(id)
   }
 
   private struct CheckedBlock {

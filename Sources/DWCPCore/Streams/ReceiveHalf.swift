@@ -120,14 +120,17 @@ struct ReceiveHalf: Hashable, Sendable {
     }
   }
 
-  /// The application has left without asking for an end: most peers are about to finish anyway, and need no STOP.
-  mutating func abandon() {
+  /// The application has left without asking for an end. A peer whose data has all been read is most likely about to finish, and is sent STOP only
+  /// if more arrives; true when STOP has to go now, because data was left unread, or because a peer out of credit could wait for ever.
+  mutating func abandon() -> Bool {
+    let isUnfinished = !queue.isEmpty || received == grantedLimit
     owesStop = stop(.cancelled)
+    return isUnfinished && takeOwedStop()
   }
 
-  /// True once, when the other end keeps sending to an application that has left.
+  /// True once, when the other end has to be told that the application has left.
   mutating func takeOwedStop() -> Bool {
-    guard owesStop, phase == .stopped, received > 0 else { return false }
+    guard owesStop, phase == .stopped else { return false }
     owesStop = false
     return true
   }

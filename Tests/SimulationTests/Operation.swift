@@ -1,0 +1,130 @@
+import DWCPCore
+
+/// One end of the simulated session.
+enum End: String, CaseIterable {
+  case client, server
+
+  var other: End { self == .client ? .server : .client }
+  var role: Role { self == .client ? .initiator : .acceptor }
+}
+
+/// What may happen in a simulated session. Streams are named by their place in the order of opening, so that a list of operations means
+/// the same after some were removed; one that makes no sense where it stands does nothing.
+enum Operation: Equatable {
+  case open(End)
+  case write(End, stream: Int, byteCount: Int, isNoise: Bool, endsMessage: Bool)
+  case finish(End, stream: Int)
+  case reset(End, stream: Int)
+  case stop(End, stream: Int)
+  case release(End, stream: Int)
+  /// The application reads; ends that are never told to are stalled readers.
+  case read(End, stream: Int, maximumByteCount: Int)
+  /// The connection takes bytes from an engine; they are on their way then.
+  case send(End, maximumByteCount: Int)
+  /// Bytes that are on their way arrive, in pieces.
+  case arrive(End, byteCount: Int, pieceByteCount: Int)
+  /// Codec jobs are handed out and come back, in an order of their own.
+  case runJobs(End, seed: UInt64)
+  case advance(milliseconds: Int)
+  case ping(End)
+  case drain(End)
+  /// The connection dies; what is on its way is lost.
+  case cut
+
+  /// The kind alone, for the table of coverage.
+  var name: String {
+    String("\(self)".prefix { $0 != "(" })
+  }
+}
+
+/// SplitMix64: the same numbers for the same seed, everywhere.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) {
+    state = seed
+  }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var value = state
+    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+    return value ^ (value >> 31)
+  }
+
+  mutating func next(below limit: Int) -> Int {
+    Int(next() % UInt64(limit))
+  }
+
+  /// True once in so many.
+  mutating func isOneIn(_ count: Int) -> Bool {
+    next(below: count) == 0
+  }
+}
+
+/// A simulated session before it runs: two configurations and what is to happen. All of it follows from the seed.
+struct Scenario {
+  let seed: UInt64
+  let client: SessionConfiguration
+  let server: SessionConfiguration
+  var operations: [Operation]
+
+  init(seed: UInt64, operationCount: Int) {
+    var random = SeededGenerator(seed: seed)
+    self.seed = seed
+    client = Self.configuration(&random)
+    server = Self.configuration(&random)
+    // Some sessions read little, some are cut or drained; most live on.
+    let stall = random.isOneIn(4) ? 20 : 2
+    let isCut = random.isOneIn(10)
+    let isDrained = random.isOneIn(5)
+    operations = (0..<operationCount).map { _ in Self.operation(&random, stall: stall) }
+    if isDrained { operations[random.next(below: operationCount)] = .drain(Self.end(&random)) }
+    if isCut { operations[random.next(below: operationCount)] = .cut }
+  }
+
+  private static func end(_ random: inout SeededGenerator) -> End {
+    random.isOneIn(2) ? .client : .server
+  }
+
+  private static func configuration(_ random: inout SeededGenerator) -> SessionConfiguration {
+    var configuration = SessionConfiguration()
+    let choices: [CompressionChoice] = [.automatic, .fixed(.none), .fixed(.lz4Default), .fixed(.zstdDefault)]
+    configuration.compression = choices[random.next(below: choices.count)]
+    configuration.blockByteCount = random.isOneIn(16) ? 1 + random.next(below: 64) : 64 + random.next(below: 4_000)
+    configuration.streamWindowByteCount = 65_536
+    configuration.sessionWindowByteCount = 1 << 20
+    configuration.maximumPeerStreamCount = 16
+    configuration.streamSendBudgetByteCount = 1 + random.next(below: 50_000)
+    configuration.maximumEncodeJobCount = 1 + random.next(below: 8)
+    configuration.requiresIntegrity = random.isOneIn(2)
+    configuration.idleTimeoutMilliseconds = random.isOneIn(2) ? 0 : 60_000
+    if random.isOneIn(3) { configuration.decodableCodecs = [.lz4, .none] }
+    return configuration
+  }
+
+  private static func operation(_ random: inout SeededGenerator, stall: Int) -> Operation {
+    let end = end(&random)
+    let stream = random.next(below: 12)
+    switch random.next(below: 30) {
+    case 0, 1: return .open(end)
+    case 2...7:
+      let byteCount = random.isOneIn(8) ? random.next(below: 40_000) : random.next(below: 3_000)
+      return .write(
+        end, stream: stream, byteCount: byteCount, isNoise: random.isOneIn(3), endsMessage: random.isOneIn(3))
+    case 8: return .finish(end, stream: stream)
+    case 9: return random.isOneIn(3) ? .reset(end, stream: stream) : .ping(end)
+    case 10: return random.isOneIn(3) ? .stop(end, stream: stream) : .release(end, stream: stream)
+    case 11...15:
+      return random.isOneIn(stall)
+        ? .read(end, stream: stream, maximumByteCount: 1 + random.next(below: 5_000))
+        : .runJobs(end, seed: random.next())
+    case 16...20: return .send(end, maximumByteCount: 1 + random.next(below: 20_000))
+    case 21...25:
+      return .arrive(end, byteCount: 1 + random.next(below: 20_000), pieceByteCount: 1 + random.next(below: 2_000))
+    case 26...28: return .runJobs(end, seed: random.next())
+    default: return .advance(milliseconds: random.next(below: 40))
+    }
+  }
+}

@@ -1,0 +1,330 @@
+import DWCPCore
+import NIOCore
+
+/// Two engines, the bytes between them, a virtual clock, and the model beside them.
+struct World {
+  struct Peer {
+    var session: Session
+    /// Bytes on their way to this end.
+    var incoming = ByteBuffer()
+    var opened: Set<StreamID> = []
+    var released: Set<StreamID> = []
+    var failure: SessionError?
+    var hasEnded = false
+  }
+
+  struct FlowKey: Hashable {
+    let id: StreamID
+    /// The end that writes.
+    let writer: End
+  }
+
+  private var peers: [End: Peer]
+  private var now = Instant(nanoseconds: 1_000_000_000)
+  private var ids: [StreamID] = []
+  private var flows: [FlowKey: Flow] = [:]
+  private var isCut = false
+  private var isDrained = false
+  private var nextByte: UInt8 = 0
+  private let codecs: CodecContext
+  private(set) var problem: String?
+  private(set) var coverage = Coverage()
+
+  init(_ scenario: Scenario, codecs: CodecContext) {
+    var random = SeededGenerator(seed: scenario.seed &+ 1)
+    let start = now
+    func peer(_ role: Role, _ configuration: SessionConfiguration) -> Peer {
+      Peer(
+        session: Session(role: role, configuration: configuration, secrets: SessionSecrets(using: &random), now: start))
+    }
+    peers = [.client: peer(.initiator, scenario.client), .server: peer(.acceptor, scenario.server)]
+    self.codecs = codecs
+  }
+
+  private mutating func update<Result>(_ end: End, _ body: (inout Peer) throws -> Result) rethrows -> Result? {
+    guard var peer = peers.removeValue(forKey: end) else { return nil }
+    defer { peers[end] = peer }
+    return try body(&peer)
+  }
+
+  mutating func run(_ operations: [Operation]) {
+    for operation in operations where problem == nil {
+      coverage.note(operation, phases: peers.mapValues(\.session.phase))
+      perform(operation)
+      collectEvents()
+      checkInvariants()
+    }
+    finish()
+  }
+
+  private mutating func perform(_ operation: Operation) {
+    switch operation {
+    case .open(let end): open(end)
+    case .write(let end, let stream, let count, let isNoise, let endsMessage):
+      write(end, stream, bytes(count, isNoise: isNoise), endsMessage: endsMessage)
+    case .finish(let end, let stream): finish(end, stream)
+    case .reset(let end, let stream): endEarly(end, stream, writer: end) { $0.reset($1, code: .cancelled) }
+    case .stop(let end, let stream): endEarly(end, stream, writer: end.other) { $0.stop($1, code: .cancelled) }
+    case .release(let end, let stream): release(end, stream)
+    case .read(let end, let stream, let count): id(stream, at: end).map { read(end, $0, maximumByteCount: count) }
+    case .send(let end, let count): send(end, maximumByteCount: count)
+    case .arrive(let end, let count, let piece): arrive(end, byteCount: count, pieceByteCount: piece)
+    case .runJobs(let end, let seed): runJobs(end, seed: seed)
+    case .advance(let milliseconds): advance(milliseconds)
+    case .ping(let end):
+      let now = now
+      update(end) { $0.session.ping(now: now) }
+    case .drain(let end): drain(end)
+    case .cut: cut()
+    }
+  }
+
+  /// The stream at a place, where that end knows of it and still holds it.
+  private func id(_ stream: Int, at end: End) -> StreamID? {
+    guard !ids.isEmpty, let peer = peers[end] else { return nil }
+    let id = ids[stream % ids.count]
+    return peer.opened.contains(id) && !peer.released.contains(id) ? id : nil
+  }
+
+  private mutating func bytes(_ count: Int, isNoise: Bool) -> [UInt8] {
+    nextByte &+= 1
+    guard isNoise else { return [UInt8](repeating: nextByte, count: count) }
+    var random = SeededGenerator(seed: UInt64(nextByte) << 32 | UInt64(count))
+    return (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+  }
+}
+
+/// What applications do.
+extension World {
+  private mutating func open(_ end: End) {
+    guard let id = update(end, { try? $0.session.open() }) ?? nil else { return }
+    ids.append(id)
+    update(end) { _ = $0.opened.insert(id) }
+    flows[FlowKey(id: id, writer: .client)] = Flow()
+    flows[FlowKey(id: id, writer: .server)] = Flow()
+    // A stream opened across GOAWAY is refused.
+    if isDrained { allowEarlyEnd(id) }
+  }
+
+  private mutating func write(_ end: End, _ stream: Int, _ bytes: [UInt8], endsMessage: Bool) {
+    guard let id = id(stream, at: end) else { return }
+    let isTaken = update(end) { peer in
+      (try? peer.session.write(ByteBuffer(bytes: bytes), to: id, endsMessage: endsMessage)) != nil
+    }
+    let key = FlowKey(id: id, writer: end)
+    if isTaken == true {
+      flows[key]?.write(bytes, endsMessage: endsMessage)
+    } else if flows[key]?.mayEndEarly == false, flows[key]?.isFinished == false, !isOver {
+      problem = "stream \(id) turned a write down though nobody had ended it"
+    }
+  }
+
+  private mutating func finish(_ end: End, _ stream: Int) {
+    guard let id = id(stream, at: end) else { return }
+    finish(end, id)
+  }
+
+  private mutating func finish(_ end: End, _ id: StreamID) {
+    if update(end, { (try? $0.session.finish(id)) != nil }) == true { flows[FlowKey(id: id, writer: end)]?.finish() }
+  }
+
+  private mutating func endEarly(_ end: End, _ stream: Int, writer: End, _ body: (inout Session, StreamID) -> Void) {
+    guard let id = id(stream, at: end) else { return }
+    flows[FlowKey(id: id, writer: writer)]?.mayEndEarly = true
+    _ = update(end) { body(&$0.session, id) }
+  }
+
+  private mutating func release(_ end: End, _ stream: Int) {
+    guard let id = id(stream, at: end) else { return }
+    allowEarlyEnd(id)
+    flows[FlowKey(id: id, writer: end.other)]?.isAbandoned = true
+    update(end) { peer in
+      peer.session.release(id)
+      peer.released.insert(id)
+    }
+  }
+
+  private mutating func allowEarlyEnd(_ id: StreamID) {
+    for writer in End.allCases { flows[FlowKey(id: id, writer: writer)]?.mayEndEarly = true }
+  }
+
+  private mutating func read(_ end: End, _ id: StreamID, maximumByteCount: Int) {
+    let key = FlowKey(id: id, writer: end.other)
+    guard let flow = flows[key], !flow.hasEnded, !flow.isAbandoned else { return }
+    var rest = maximumByteCount
+    while rest > 0, problem == nil {
+      switch update(end, { $0.session.read(id, maximumByteCount: rest) }) {
+      case .bytes(let bytes, let endsMessage):
+        rest -= max(1, bytes.readableBytes)
+        note(flows[key]?.read(bytes.readableBytesView, endsMessage: endsMessage) ?? nil, of: key)
+      case .end:
+        return note(flows[key]?.end(isFailure: false) ?? nil, of: key)
+      case .failed:
+        return note(flows[key]?.end(isFailure: true) ?? nil, of: key)
+      case .notReady, nil:
+        return
+      }
+    }
+  }
+
+  private mutating func note(_ sentence: String?, of key: FlowKey) {
+    if let sentence { problem = "stream \(key.id) from the \(key.writer): \(sentence)" }
+  }
+
+  private mutating func drain(_ end: End) {
+    isDrained = true
+    // Streams on their way to an end that is going away may be refused, and the session may end before they are used.
+    for id in ids { allowEarlyEnd(id) }
+    let now = now
+    update(end) { $0.session.drain(now: now) }
+  }
+}
+
+/// What the connection, the clock and the codec threads do.
+extension World {
+  private mutating func send(_ end: End, maximumByteCount: Int) {
+    let now = now
+    var sent = ByteBuffer()
+    update(end) { peer in
+      var batch = TransmitBatch()
+      peer.session.transmit(maximumByteCount: maximumByteCount, now: now, into: &batch)
+      batch.forEachBuffer { sent.writeImmutableBuffer($0) }
+      if batch.byteCount != sent.readableBytes { sent.clear() }
+    }
+    if !isCut { _ = update(end.other) { $0.incoming.writeImmutableBuffer(sent) } }
+  }
+
+  private mutating func arrive(_ end: End, byteCount: Int, pieceByteCount: Int) {
+    let now = now
+    update(end) { peer in
+      var rest = peer.incoming.readSlice(length: min(byteCount, peer.incoming.readableBytes)) ?? ByteBuffer()
+      while let piece = rest.readSlice(length: min(pieceByteCount, rest.readableBytes)), piece.readableBytes > 0 {
+        peer.session.receive(piece, now: now)
+      }
+      peer.incoming.discardReadBytes()
+    }
+  }
+
+  private mutating func runJobs(_ end: End, seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    let now = now
+    let codecs = codecs
+    update(end) { peer in
+      var jobs: [CodecJob] = []
+      while let job = peer.session.nextJob() { jobs.append(job) }
+      jobs.shuffle(using: &random)
+      for job in jobs { peer.session.complete(job.run(in: codecs), now: now) }
+    }
+  }
+
+  private mutating func advance(_ milliseconds: Int) {
+    now = Instant(nanoseconds: now.nanoseconds + UInt64(milliseconds) * 1_000_000)
+    let now = now
+    for end in End.allCases { update(end) { $0.session.handleDeadline(now: now) } }
+  }
+
+  private mutating func cut() {
+    isCut = true
+    for id in ids { allowEarlyEnd(id) }
+    for end in End.allCases {
+      update(end) { peer in
+        peer.incoming.clear()
+        peer.session.endOfInput()
+      }
+    }
+  }
+
+  /// A session that has ended reads no more.
+  private var isOver: Bool { peers.values.contains { $0.hasEnded } }
+}
+
+/// What must hold.
+extension World {
+  private mutating func collectEvents() {
+    for end in End.allCases {
+      while let event = update(end, { $0.session.nextEvent() }) ?? nil {
+        coverage.note(event)
+        take(event, at: end)
+      }
+    }
+  }
+
+  private mutating func take(_ event: SessionEvent, at end: End) {
+    switch event {
+    case .streamOpened(let id, _):
+      update(end) { _ = $0.opened.insert(id) }
+    case .ended(let error):
+      update(end) { peer in
+        peer.failure = error
+        peer.hasEnded = true
+      }
+      for id in ids { allowEarlyEnd(id) }
+      if let error, !isCut { problem = "the \(end) failed: \(error)" }
+      if error == nil, !isDrained { problem = "the \(end) ended without a reason" }
+    default:
+      break
+    }
+  }
+
+  private mutating func checkInvariants() {
+    for (end, peer) in peers where problem == nil {
+      if peer.session.unreadUnitCount > peer.session.configuration.sessionWindowByteCount {
+        problem = "the \(end) holds more than its session window"
+      }
+      if peer.session.streamCount > 32 { problem = "the \(end) holds \(peer.session.streamCount) streams" }
+    }
+  }
+
+  /// Lets everything come to rest: all directions finish, all bytes arrive, everything is read.
+  private mutating func finish() {
+    settle()
+    for id in ids {
+      for end in End.allCases
+      where peers[end]?.opened.contains(id) == true && peers[end]?.released.contains(id) == false {
+        finish(end, id)
+      }
+    }
+    for _ in 0..<60 where problem == nil {
+      settle()
+      for id in ids {
+        for end in End.allCases
+        where peers[end]?.opened.contains(id) == true && peers[end]?.released.contains(id) == false {
+          read(end, id, maximumByteCount: .max)
+        }
+      }
+    }
+    if problem == nil { checkEnd() }
+  }
+
+  private mutating func settle() {
+    for _ in 0..<50_000 where problem == nil {
+      var isSilent = true
+      for end in End.allCases {
+        runJobs(end, seed: 0)
+        send(end, maximumByteCount: 1 << 20)
+        let incoming = peers[end.other]?.incoming.readableBytes ?? 0
+        isSilent = isSilent && incoming == 0
+        arrive(end.other, byteCount: incoming, pieceByteCount: 4_096)
+        collectEvents()
+      }
+      if isSilent { return }
+    }
+    if problem == nil { problem = "the session does not come to rest" }
+  }
+
+  private mutating func checkEnd() {
+    for (key, flow) in flows where !flow.mayEndEarly && problem == nil {
+      if !flow.isComplete || !flow.hasEnded { note("did not arrive in full", of: key) }
+    }
+    guard problem == nil, !isOver else { return }
+    for id in ids {
+      for end in End.allCases where peers[end]?.released.contains(id) == false {
+        update(end) { $0.session.release(id) }
+      }
+    }
+    settle()
+    for (end, peer) in peers where problem == nil && peer.session.streamCount > 0 {
+      problem = "the \(end) still holds \(peer.session.streamCount) streams after all were released"
+    }
+  }
+}
