@@ -17,10 +17,11 @@ public struct LiveSession: Sendable {
     _ opening: StreamOpening = StreamOpening(), compression: CompressionChoice? = nil,
     _ body: (SessionStream) async throws -> Result
   ) async throws -> Result {
+    let mailbox = StreamMailbox()
     let id = try await bridge.cancellable { bridge, token, continuation in
-      bridge.open(token: token, opening, compression, continuation)
+      bridge.open(token: token, opening, compression, mailbox, continuation)
     }
-    return try await SessionStream(id: id, opening: opening, session: self).use(body)
+    return try await SessionStream(id: id, opening: opening, session: self, mailbox: mailbox).use(body)
   }
 
   /// What both ends settled on; waits for the handshake.
@@ -115,10 +116,10 @@ extension SessionBridge {
   ) {
     self.init(eventLoop: channel.eventLoop, onEnd: onEnd)
     guard let onStream else { return }
-    acceptStreams { [unowned self] id, opening in
+    acceptStreams { [unowned self] id, opening, mailbox in
       let access = BridgeAccess(self, eventLoop: channel.eventLoop)
       let session = LiveSession(bridge: access, remoteAddress: channel.remoteAddress)
-      onStream(SessionStream(id: id, opening: opening, session: session))
+      onStream(SessionStream(id: id, opening: opening, session: session, mailbox: mailbox))
     }
   }
 }

@@ -7,6 +7,7 @@ internal import NIOCore
 /// Each stream has at most one reader and one writer waiting. A cancelled stream is reset at once, and says so to whoever asks later.
 final class SessionBridge: SessionDelegate {
   private struct StreamWaiters {
+    let mailbox: StreamMailbox
     var reader: Reader?
     var writer: CheckedContinuation<Void, any Error>?
     var isCancelled = false
@@ -26,6 +27,7 @@ final class SessionBridge: SessionDelegate {
     var token: UInt64
     var opening: StreamOpening
     var compression: CompressionChoice?
+    var mailbox: StreamMailbox
     var continuation: CheckedContinuation<StreamID, any Error>
   }
 
@@ -43,7 +45,7 @@ final class SessionBridge: SessionDelegate {
   }
 
   private let eventLoop: any EventLoop
-  private var onStream: ((StreamID, StreamOpening) -> Void)?
+  private var onStream: ((StreamID, StreamOpening, StreamMailbox) -> Void)?
   private let onEnd: () -> Void
   private var handler: SessionHandler?
   private var streams: [StreamID: StreamWaiters] = [:]
@@ -61,7 +63,7 @@ final class SessionBridge: SessionDelegate {
   }
 
   /// From now on streams that the other end opens are handed over; until then they are refused.
-  func acceptStreams(_ onStream: @escaping (StreamID, StreamOpening) -> Void) {
+  func acceptStreams(_ onStream: @escaping (StreamID, StreamOpening, StreamMailbox) -> Void) {
     self.onStream = onStream
   }
 
@@ -74,8 +76,8 @@ final class SessionBridge: SessionDelegate {
     case .established(let agreement): establish(agreement)
     case .streamOpened(let id, let opening): accept(id, opening)
     case .readable(let id): resumeReader(id)
-    case .writable(let id): streams[id]?.takeWriter()?.resume()
-    case .stopped(let id, let code): streams[id]?.takeWriter()?.resume(throwing: SessionError.stopped(id, code))
+    case .writable(let id): resumeWriter(id)
+    case .stopped(let id, let code): failWriter(id, SessionError.stopped(id, code))
     case .closed(let id): streams[id] = nil
     case .streamLimitRaised: retryOpenRequests()
     case .pong(let nanoseconds): resumePings(nanoseconds)
@@ -99,8 +101,9 @@ final class SessionBridge: SessionDelegate {
         session.release(id)
       } ?? ()
     }
-    streams[id] = StreamWaiters()
-    onStream(id, opening)
+    let mailbox = StreamMailbox()
+    streams[id] = StreamWaiters(mailbox: mailbox)
+    onStream(id, opening, mailbox)
   }
 
   private func resumePings(_ nanoseconds: UInt64) {
@@ -119,7 +122,7 @@ final class SessionBridge: SessionDelegate {
     openRequests.removeAll()
     for id in Array(streams.keys) {
       resumeReader(id)
-      streams[id]?.takeWriter()?.resume(throwing: outcome.error)
+      failWriter(id, outcome.error)
     }
     for waiter in endWaiters { waiter.resume() }
     endWaiters.removeAll()
@@ -163,12 +166,13 @@ extension SessionBridge {
   }
 
   func open(
-    token: UInt64, _ opening: StreamOpening, _ compression: CompressionChoice?,
+    token: UInt64, _ opening: StreamOpening, _ compression: CompressionChoice?, _ mailbox: StreamMailbox,
     _ continuation: CheckedContinuation<StreamID, any Error>
   ) {
     if let outcome { return continuation.resume(throwing: outcome.error) }
     openRequests.append(
-      OpenRequest(token: token, opening: opening, compression: compression, continuation: continuation))
+      OpenRequest(
+        token: token, opening: opening, compression: compression, mailbox: mailbox, continuation: continuation))
     retryOpenRequests()
   }
 
@@ -181,7 +185,7 @@ extension SessionBridge {
             try session.open(request.opening, compression: request.compression)
           })
         else { return }
-        streams[id] = StreamWaiters()
+        streams[id] = StreamWaiters(mailbox: request.mailbox)
         openRequests.removeFirst()
         request.continuation.resume(returning: id)
       } catch {
@@ -212,6 +216,7 @@ extension SessionBridge {
     let read = engine { $0.read(id, maximumByteCount: reader.maximumByteCount) } ?? .notReady
     switch read {
     case .bytes(let bytes, let endsMessage):
+      readAhead(of: id)
       reader.continuation.resume(returning: StreamChunk(bytes: bytes, endsMessage: endsMessage))
     case .end where outcome == nil || streams[id] != nil:
       reader.continuation.resume(returning: nil)
@@ -222,6 +227,39 @@ extension SessionBridge {
       reader.continuation.resume(throwing: outcome.error)
     }
     return true
+  }
+
+  /// Leaves what else has come where the reader finds it without waking this loop.
+  private func readAhead(of id: StreamID) {
+    guard let mailbox = streams[id]?.mailbox else { return }
+    var rest = StreamMailbox.maximumReadAheadByteCount
+    while rest > 0, case .bytes(let bytes, let endsMessage)? = engine({ $0.read(id, maximumByteCount: rest) }) {
+      mailbox.deliver(StreamChunk(bytes: bytes, endsMessage: endsMessage))
+      rest -= max(1, bytes.readableBytes)
+    }
+  }
+
+  private func resumeWriter(_ id: StreamID) {
+    streams[id]?.mailbox.reopen()
+    streams[id]?.takeWriter()?.resume()
+  }
+
+  private func failWriter(_ id: StreamID, _ error: any Error) {
+    streams[id]?.mailbox.fail(error)
+    streams[id]?.takeWriter()?.resume(throwing: error)
+  }
+
+  /// A write whose task has gone on; an error waits for its next one.
+  func writeUnconfirmed(_ bytes: ByteBuffer, endsMessage: Bool, to id: StreamID) {
+    guard let mailbox = streams[id]?.mailbox, outcome == nil else { return }
+    do throws(SessionError) {
+      let hasRoom = try engine { session throws(SessionError) in
+        try session.write(bytes, to: id, endsMessage: endsMessage)
+      }
+      mailbox.confirm(bytes.readableBytes, hasRoom: hasRoom != false)
+    } catch {
+      mailbox.fail(error)
+    }
   }
 
   func write(
@@ -262,7 +300,7 @@ extension SessionBridge {
 
   func reset(_ id: StreamID, code: ErrorCode) {
     engine { $0.reset(id, code: code) }
-    streams[id]?.takeWriter()?.resume(throwing: SessionError.stopped(id, code))
+    failWriter(id, SessionError.stopped(id, code))
   }
 
   /// The task that uses a stream was cancelled: both directions end now.
@@ -271,13 +309,12 @@ extension SessionBridge {
     streams[id]?.isCancelled = true
     let reader = streams[id]?.reader
     streams[id]?.reader = nil
-    let writer = streams[id]?.takeWriter()
     engine { session in
       session.reset(id, code: .cancelled)
       session.stop(id, code: .cancelled)
     }
     reader?.continuation.resume(throwing: CancellationError())
-    writer?.resume(throwing: CancellationError())
+    failWriter(id, CancellationError())
   }
 
   func drain() { engine { $0.drain(now: .current) } }

@@ -17,12 +17,14 @@ public struct SessionStream: Sendable {
   public let opening: StreamOpening
   /// The session this stream belongs to.
   public let session: LiveSession
+  let mailbox: StreamMailbox
 
   /// The next bytes, or nil when the other end has finished. Reading is what lets the other end send more (SPEC CRD-5).
   ///
   /// - Throws: ``SessionError`` when the direction or the session ended early.
   public func read(maximumByteCount: Int = .max) async throws -> StreamChunk? {
-    try await cancellable { bridge, continuation in
+    if let chunk = mailbox.takeChunk(maximumByteCount: maximumByteCount) { return chunk }
+    return try await cancellable { bridge, continuation in
       bridge.read(id, maximumByteCount: maximumByteCount, continuation)
     }
   }
@@ -49,11 +51,16 @@ public struct SessionStream: Sendable {
     return nil
   }
 
-  /// Hands bytes over for sending and waits while too many are waiting already.
+  /// Hands bytes over for sending and waits while too many are waiting already. What goes wrong behind the return is thrown by the next call.
   ///
   /// - Parameter endsMessage: a message ends behind these bytes, which may be none.
   /// - Throws: ``SessionError`` when the other end stopped the stream or the session ended.
   public func write(_ bytes: ByteBuffer, endsMessage: Bool = false) async throws {
+    guard try !mailbox.reserve(bytes.readableBytes) else {
+      let id = id
+      session.bridge.run { $0.writeUnconfirmed(bytes, endsMessage: endsMessage, to: id) }
+      return try Task.checkCancellation()
+    }
     try await cancellable { bridge, continuation in
       bridge.write(bytes, endsMessage: endsMessage, to: id, continuation)
     }
