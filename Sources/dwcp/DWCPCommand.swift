@@ -58,11 +58,48 @@ struct ToolError: Error {
   }
 }
 
+/// Nothing can be said where standard error cannot be written.
 func standardError(_ text: String) {
-  FileHandle.standardError.write(Data(text.utf8))
+  _ = writeAll(text, to: STDERR_FILENO)
 }
 
-/// Writes to standard output at once, so that a script that waits for a line gets it.
+/// Writes to standard output at once, so that a script that waits for a line gets it. Without an output the work is in vain.
 func standardOutput(_ text: String) {
-  FileHandle.standardOutput.write(Data(text.utf8))
+  guard !writeAll(text, to: STDOUT_FILENO) else { return }
+  if errno != EPIPE { standardError("dwcp: cannot write to standard output: \(String(cString: strerror(errno)))\n") }
+  exit(1)
+}
+
+private func writeAll(_ text: String, to descriptor: Int32) -> Bool {
+  var rest = Array(text.utf8)[...]
+  while !rest.isEmpty {
+    let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+    if written < 0, errno != EINTR { return false }
+    rest = rest.dropFirst(max(0, written))
+  }
+  return true
+}
+
+/// Runs work that a peer could let wait for ever.
+func withDeadline<Result: Sendable>(
+  _ limit: Duration, waitingFor what: String, _ work: @escaping @Sendable () async throws -> Result
+) async throws -> Result {
+  try await withThrowingTaskGroup(of: Result.self) { group in
+    group.addTask(operation: work)
+    group.addTask {
+      try await Task.sleep(for: limit)
+      throw ToolError("the other end took longer than \(limit.components.seconds) s for \(what); look at its log")
+    }
+    defer { group.cancelAll() }
+    guard let result = try await group.next() else { throw CancellationError() }
+    return result
+  }
+}
+
+extension FixedWidthInteger {
+  /// A number of digits alone: no sign, no space.
+  init?(digits text: String, radix: Int) {
+    guard let first = text.utf8.first, first != UInt8(ascii: "+"), first != UInt8(ascii: "-") else { return nil }
+    self.init(text, radix: radix)
+  }
 }

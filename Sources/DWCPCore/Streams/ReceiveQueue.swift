@@ -1,11 +1,17 @@
 internal import DequeModule
 internal import NIOCore
 
+extension ByteBuffer {
+  /// Whether a slice may keep the buffer it lies in: it is not tiny, and at least a quarter of that buffer (SPEC MEM-1).
+  var isWorthItsStorage: Bool {
+    readableBytes >= 2_048 && readableBytes >= storageCapacity / 4
+  }
+}
+
 /// What has arrived on one stream and what its application has not read yet: blocks in order, some still being decoded, and the
 /// marks between them.
 struct ReceiveQueue: Hashable, Sendable {
-  /// Pieces shorter than this are joined, so that tiny frames do not cost more memory than they carry (SPEC MEM-1).
-  static let leastUncopiedByteCount = 2_048
+  /// Short pieces are joined up to this, so that tiny frames do not cost more memory than they carry (SPEC MEM-1).
   static let maximumJoinedByteCount = 65_536
 
   private struct Entry: Hashable, Sendable {
@@ -38,9 +44,7 @@ struct ReceiveQueue: Hashable, Sendable {
   mutating func append(_ piece: ByteBuffer) {
     guard piece.readableBytes > 0 else { return }
     rawByteCountBehindLastMark += UInt64(piece.readableBytes)
-    let isWorthItsBuffer =
-      piece.readableBytes >= Self.leastUncopiedByteCount && piece.readableBytes >= piece.storageCapacity / 4
-    if isWorthItsBuffer {
+    if piece.isWorthItsStorage {
       entries.append(Entry(bytes: piece, isDecoding: false, isOwned: false))
     } else {
       appendCopy(of: piece)
@@ -69,8 +73,26 @@ struct ReceiveQueue: Hashable, Sendable {
     guard let index = Int(exactly: Int64(bitPattern: entryNumber &- firstEntryNumber)), entries.indices.contains(index),
       entries[index].isDecoding
     else { return }
-    entries[index].bytes = bytes
     entries[index].isDecoding = false
+    if !bytes.isWorthItsStorage, index > 0, entries[index - 1].isOwned, !entries[index - 1].isDecoding,
+      entries[index - 1].bytes.readableBytes + bytes.readableBytes <= Self.maximumJoinedByteCount
+    {
+      // Short blocks are joined when they have been decoded; an empty entry keeps the numbers of those behind it.
+      entries[index - 1].bytes.writeImmutableBuffer(bytes)
+      entries[index].bytes = ByteBuffer()
+    } else {
+      entries[index].bytes = bytes
+    }
+    entries[index].isOwned = true
+    removeSpentEntries()
+  }
+
+  /// The first entry, when there is one, has bytes or waits for them.
+  private mutating func removeSpentEntries() {
+    while let first = entries.first, !first.isDecoding, first.bytes.readableBytes == 0 {
+      entries.removeFirst()
+      firstEntryNumber += 1
+    }
   }
 
   /// Ends a message `rawByteCount` bytes behind the mark before; those bytes have been, or will be, appended.
@@ -111,10 +133,7 @@ struct ReceiveQueue: Hashable, Sendable {
     let untilMark = marks.first.map { Int($0 & Self.longestRun) } ?? Int.max
     let count = min(maximumByteCount, head.bytes.readableBytes, untilMark)
     guard let bytes = entries[0].bytes.readSlice(length: count) else { return nil }
-    if entries[0].bytes.readableBytes == 0 {
-      entries.removeFirst()
-      firstEntryNumber += 1
-    }
+    removeSpentEntries()
     return (bytes, consumeMark(rawByteCount: count))
   }
 

@@ -51,7 +51,7 @@ struct SendHalf: Hashable, Sendable {
   var canWrite: Bool { phase == .open && !isFinishRequested }
   var availableCredit: UInt64 { creditLimit - min(creditLimit, cutEnd) }
   /// Bytes the application has handed over and the link has not taken.
-  var bufferedByteCount: Int { queue.byteCount + queuedBlockByteCount }
+  var bufferedByteCount: Int { queue.byteCount + queue.overheadByteCount + queuedBlockByteCount }
   var hasBytesToCut: Bool { phase == .open && !queue.isEmpty }
   /// FIN can go, alone or with the block in front.
   var isFinDue: Bool { phase == .open && isFinishRequested && queue.isEmpty && blocks.count <= 1 }

@@ -14,6 +14,8 @@ struct SendQueue: Hashable, Sendable {
   private(set) var byteCount = 0
 
   var isEmpty: Bool { byteCount == 0 && marks.isEmpty }
+  /// What the queue itself costs, so that empty and tiny messages fill a writer's budget too.
+  var overheadByteCount: Int { 32 * chunks.count + 8 * marks.count }
 
   mutating func append(_ bytes: ByteBuffer, endsMessage: Bool) {
     if bytes.readableBytes > 0 {

@@ -1,11 +1,14 @@
 internal import NIOCore
 
 extension String {
-  /// Text of a peer, safe to show: what is not UTF-8, and control characters, become replacement characters (SPEC CONV-4).
+  /// Text of a peer, safe to show: what is not UTF-8, and what a terminal or a log would obey, become replacement characters
+  /// (SPEC CONV-4).
   init(showing bytes: [UInt8]) {
     var text = String.UnicodeScalarView()
     for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
-      text.append(scalar.properties.generalCategory == .control ? "\u{FFFD}" : scalar)
+      let isObeyed = [.control, .format, .lineSeparator, .paragraphSeparator].contains(
+        scalar.properties.generalCategory)
+      text.append(isObeyed ? "\u{FFFD}" : scalar)
     }
     self.init(text)
   }

@@ -35,6 +35,8 @@ struct FrameParser: Hashable, Sendable {
   private(set) var markTable = ByteBuffer()
   /// The payload of a data block, in order, as slices of what was received.
   var pieces: [ByteBuffer] = []
+  /// The last piece is a copy, to which more can be appended.
+  private var isLastPieceOwned = false
 
   /// Bytes of the frame's body that have not been seen yet.
   private var remainingBodyByteCount = 0
@@ -156,6 +158,7 @@ struct FrameParser: Hashable, Sendable {
     remainingBodyByteCount = header.bodyByteCount
     check = CRC32C()
     pieces.removeAll(keepingCapacity: true)
+    isLastPieceOwned = false
     phase = .dataExtension
   }
 
@@ -208,7 +211,16 @@ struct FrameParser: Hashable, Sendable {
     else { return }
     remainingBodyByteCount -= piece.readableBytes
     if header.isChecked { check.update(piece.readableBytesSpan) }
-    pieces.append(piece)
+    // A block that arrives in crumbs must not pin a read buffer for each of them (SPEC MEM-1).
+    if piece.isWorthItsStorage {
+      pieces.append(piece)
+      isLastPieceOwned = false
+    } else if isLastPieceOwned, let last = pieces.indices.last {
+      pieces[last].writeImmutableBuffer(piece)
+    } else {
+      pieces.append(ByteBuffer(bytes: piece.readableBytesView))
+      isLastPieceOwned = true
+    }
   }
 
   /// SPEC HDR-3.

@@ -19,8 +19,10 @@ struct HealthCommand: AsyncParsableCommand {
   func run() async throws {
     try await reportingFailures {
       try await connected(to: endpoint, configuration: .quiet()) { session in
-        let agreement = try await session.agreement()
-        let microseconds = Int(try await session.ping().inSeconds * 1e6)
+        let (agreement, roundTrip) = try await withDeadline(.seconds(15), waitingFor: "a handshake and a round trip") {
+          (try await session.agreement(), try await session.ping())
+        }
+        let microseconds = Int(roundTrip.inSeconds * 1e6)
         let codecs = agreement.sendCodecs.map(\.name).joined(separator: ", ")
         standardOutput(
           "healthy: \(agreement.peerImplementation) speaks 3.\(agreement.minorVersion), decodes \(codecs), integrity "

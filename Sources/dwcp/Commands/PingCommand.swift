@@ -53,7 +53,8 @@ struct PingCommand: AsyncParsableCommand {
     var trips: [Double] = []
     for number in 1...count {
       if number > 20 { try await Task.sleep(for: .milliseconds(500)) }
-      let microseconds = try await session.ping().inSeconds * 1e6
+      let roundTrip = try await withDeadline(.seconds(15), waitingFor: "a round trip") { try await session.ping() }
+      let microseconds = roundTrip.inSeconds * 1e6
       trips.append(microseconds)
       if !json { standardOutput(String(format: "%d  %.0f us\n", number, microseconds)) }
     }

@@ -18,6 +18,19 @@ struct FileTree {
       let name = URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent
       try add(path: path, name: name, isGiven: true)
     }
+    try checkNames()
+  }
+
+  /// Two files of one name would overwrite each other at the receiver.
+  private func checkNames() throws {
+    var paths: [String: String] = [:]
+    for file in files {
+      if let other = paths.updateValue(file.path, forKey: file.name) {
+        throw SystemError(
+          name: "EEXIST",
+          message: "\(other) and \(file.path) would both arrive as \(file.name); send them one after the other")
+      }
+    }
   }
 
   private mutating func add(path: String, name: String, isGiven: Bool) throws {

@@ -20,6 +20,7 @@ final class IncomingFile {
     self.directory = directory
     self.name = name
     self.temporaryName = temporaryName
+    try Self.checkReplaceable(name, in: directory)
     file = try Descriptor("create \(name)") {
       openat(directory.number, temporaryName, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0o777)
     }
@@ -27,6 +28,17 @@ final class IncomingFile {
 
   deinit {
     if !isInPlace { unlinkat(directory.number, temporaryName, 0) }
+  }
+
+  /// Files and links may be replaced; a directory or a device may not.
+  private static func checkReplaceable(_ name: String, in directory: Descriptor) throws {
+    var status = stat()
+    guard fstatat(directory.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return }
+    let kind = status.st_mode & S_IFMT
+    guard kind == S_IFREG || kind == S_IFLNK else {
+      throw SystemError(
+        name: kind == S_IFDIR ? "EISDIR" : "EEXIST", message: "\(name) exists and is not a regular file")
+    }
   }
 
   func write(_ bytes: ByteBuffer) throws {
@@ -49,6 +61,7 @@ final class IncomingFile {
       throw SystemError(
         name: "EDIGEST", message: "the SHA-256 of \(name) is \(hex(digest)), not \(hex(expectedDigest)); send it again")
     }
+    try Self.checkReplaceable(name, in: directory)
     guard renameat(directory.number, temporaryName, directory.number, name) == 0 else {
       throw SystemError("rename to \(name)")
     }

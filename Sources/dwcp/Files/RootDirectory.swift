@@ -16,21 +16,23 @@ struct RootDirectory: Sendable {
     let directories: [String]
     let last: String
 
+    /// Works on bytes, as the operating system does: to Swift a slash with an accent is another character than a slash.
     init(_ text: String) throws {
-      let components = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+      let components = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map(Array.init)
       let isLegal = components.allSatisfy { component in
-        !component.isEmpty && component != "." && component != ".." && !component.utf8.contains(0)
-          && !component.unicodeScalars.contains("\u{FFFD}") && component.utf8.count <= 255
+        !component.isEmpty && component != Array(".".utf8) && component != Array("..".utf8) && !component.contains(0)
+          && component.count <= 255
       }
-      guard isLegal, let last = components.last else {
+      let names = components.map { String(decoding: $0, as: UTF8.self) }
+      guard isLegal, !text.unicodeScalars.contains("\u{FFFD}"), let last = names.last else {
         throw SystemError(name: "EINVAL", message: "the name is not a relative path of plain components in UTF-8")
       }
-      guard !last.hasPrefix(IncomingFile.temporaryPrefix) else {
+      guard !last.utf8.starts(with: IncomingFile.temporaryPrefix.utf8) else {
         throw SystemError(
           name: "EINVAL", message: "names that begin with \(IncomingFile.temporaryPrefix) are kept for unfinished files"
         )
       }
-      directories = Array(components.dropLast())
+      directories = Array(names.dropLast())
       self.last = last
     }
   }

@@ -83,10 +83,13 @@ extension Duration {
 
 /// Numbers as people read them.
 enum Text {
-  /// A peer's words without control characters, which a terminal would obey.
+  /// A peer's words without what a terminal or a log would obey: control characters, line ends, changes of direction.
   static func printable(_ text: String) -> String {
-    String(
-      String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
+    String(String.UnicodeScalarView(text.unicodeScalars.map { isObeyed($0) ? "\u{FFFD}" : $0 }))
+  }
+
+  private static func isObeyed(_ scalar: Unicode.Scalar) -> Bool {
+    [.control, .format, .lineSeparator, .paragraphSeparator].contains(scalar.properties.generalCategory)
   }
 
   static func bytes(_ count: UInt64) -> String {

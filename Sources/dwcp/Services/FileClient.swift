@@ -32,20 +32,23 @@ struct FileClient: Sendable {
       try await stream.finish()
       return digest
     } catch let error as SessionError where error.isReportedByPeer {
-      guard let answer = try? await stream.readMessage(maximumByteCount: ServiceRouter.maximumAnswerByteCount) else {
-        throw error
-      }
+      guard let answer = try? await answer(on: stream) else { throw error }
       throw refusal(Text.printable(String(buffer: answer)), name: file.name)
     }
   }
 
   private func confirm(_ stream: SessionStream, name: String, digest: [UInt8]) async throws {
-    guard let answer = try await stream.readMessage(maximumByteCount: ServiceRouter.maximumAnswerByteCount) else {
+    guard let answer = try await answer(on: stream) else {
       throw ToolError("the receiver ended the stream of \(name) without an answer; look at its log")
     }
     let text = Text.printable(String(buffer: answer))
     guard text == "ok \(hex(digest))" else { throw refusal(text, name: name) }
-    _ = try await stream.read()
+  }
+
+  private func answer(on stream: SessionStream) async throws -> ByteBuffer? {
+    try await withDeadline(.seconds(60), waitingFor: "an answer about a file") {
+      try await stream.readMessage(maximumByteCount: ServiceRouter.maximumAnswerByteCount)
+    }
   }
 
   private func refusal(_ answer: String, name: String) -> ToolError {
@@ -66,6 +69,9 @@ struct FileClient: Sendable {
         progress.begin(byteCount: size)
         let file = try root.create(localName, mode: 0o644)
         while let chunk = try await stream.read() {
+          guard file.byteCount + UInt64(chunk.bytes.readableBytes) <= size else {
+            throw ToolError("\(name) is longer than the \(size) bytes the other end announced; fetch it again")
+          }
           try file.write(chunk.bytes)
           progress.add(byteCount: chunk.bytes.readableBytes)
           if chunk.endsMessage { break }
@@ -80,7 +86,7 @@ struct FileClient: Sendable {
   }
 
   private func announcedSize(_ stream: SessionStream, name: String) async throws -> UInt64 {
-    guard let answer = try await stream.readMessage(maximumByteCount: ServiceRouter.maximumAnswerByteCount) else {
+    guard let answer = try await answer(on: stream) else {
       throw ToolError("the other end sent no answer for \(name); look at its log")
     }
     let text = Text.printable(String(buffer: answer))

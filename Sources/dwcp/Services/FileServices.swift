@@ -19,7 +19,7 @@ extension ServiceRouter {
       logger.debug("received \(shownName), SHA-256 \(digest)")
       try await stream.answer("ok \(digest)")
     } catch let error as SystemError {
-      logger.warning("cannot take \(shownName): \(error.name): \(error.message)")
+      logger.warning("cannot take \(shownName): \(error.name): \(Text.printable(error.message))")
       try await stream.answer("error \(error.name) \(error.message)")
       stream.stop(.noError)
     } catch {
@@ -31,10 +31,10 @@ extension ServiceRouter {
   private func receiveContent(
     _ stream: SessionStream, name: String, into root: RootDirectory
   ) async throws -> String {
-    guard let size = stream.opening["size"].flatMap({ UInt64($0) }) else {
+    guard let size = stream.opening["size"].flatMap({ UInt64(digits: $0, radix: 10) }) else {
       throw SystemError(name: "EINVAL", message: "put needs the metadata key size, a decimal number")
     }
-    guard let mode = UInt32(stream.opening["mode"] ?? "644", radix: 8) else {
+    guard let mode = UInt32(digits: stream.opening["mode"] ?? "644", radix: 8) else {
       throw SystemError(name: "EINVAL", message: "the metadata key mode is not an octal number")
     }
     let file = try root.create(name, mode: mode)

@@ -47,9 +47,7 @@ struct ServiceRouter: Sendable {
 
   /// SPEC SVC-3: the numbers 0, 1, 2, ... as u64, cut off at the count asked for.
   private func source(_ stream: SessionStream) async throws {
-    guard let text = stream.opening["bytes"], text.utf8.count <= 18,
-      text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-      var remaining = UInt64(text)
+    guard let text = stream.opening["bytes"], text.utf8.count <= 18, var remaining = UInt64(digits: text, radix: 10)
     else { throw unknownService("source needs the metadata key bytes, a decimal number") }
     var nextNumber: UInt64 = 0
     while remaining > 0 {

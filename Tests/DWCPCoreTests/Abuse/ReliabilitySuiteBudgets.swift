@@ -66,6 +66,43 @@ import Testing
     #expect(pair.server.failure == nil)
   }
 
+  @Test("a block that arrives byte by byte, each in a large buffer of its own, pins none of them (SPEC MEM-1)")
+  func crumbs() {
+    var pair = EnginePair.established()
+    let frame = Self.wire.data([UInt8](repeating: 7, count: 5_000)).bytes
+    for byte in frame.readableBytesView {
+      var buffer = ByteBufferAllocator().buffer(capacity: 262_144)
+      buffer.writeInteger(byte)
+      pair.server.session.receive(buffer, now: pair.now)
+    }
+    pair.server.settle(now: pair.now)
+    guard case .bytes(let bytes, _) = pair.server.session.read(StreamID(rawValue: 1)) else {
+      Issue.record("nothing arrived")
+      return
+    }
+    #expect(bytes.readableBytes == 5_000)
+    #expect(bytes.storageCapacity < 20_000)
+  }
+
+  @Test("a window full of marks is read in linear time, and takes a writer's budget when it is echoed (SPEC MEM-1)")
+  func marks() throws {
+    var pair = EnginePair.established()
+    let id = StreamID(rawValue: 1)
+    let table = [UInt16](repeating: 0, count: 65_535)
+    for number in 0..<60 as Range<UInt64> {
+      pair.server.receive(Self.wire.data(offset: number * 65_535, marks: table, []).bytes, now: pair.now)
+    }
+    #expect(pair.server.failure == nil)
+    #expect(pair.server.readAll(id).marks.count == 60 * 65_535)
+    var hasRoom = true
+    var count = 0
+    while hasRoom {
+      hasRoom = try pair.server.session.write(ByteBuffer(), to: id, endsMessage: true)
+      count += 1
+    }
+    #expect(count <= 1 << 17)
+  }
+
   @Test("replies take one place however many are owed (SPEC LIV-2)")
   func replies() {
     var pair = EnginePair.established()
