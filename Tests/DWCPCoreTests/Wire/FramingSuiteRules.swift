@@ -70,6 +70,11 @@ struct Violation: Sendable, CustomTestStringConvertible {
     Violation("DAT-6", .protocol, wire.data([1, 2]).data(offset: 1, [2, 3])),
     Violation("DAT-9", .protocol, wire.data(flags: 0x08, [1])),
     Violation("DAT-9", .protocol, wire.data(flags: 0x40, [1])),
+    Violation(
+      "CRD-2", .flowControl,
+      [1, 3, 5, 7, 9].reduce(wire) { wire, id in
+        wire.frame(0x40, stream: id, []).frame(0x42, stream: id, bytes(UInt32(0)) + bytes(UInt64(4) << 20))
+      }),
     Violation("CRD-4", .protocol, wire.frame(0x07, bytes(limit + 1))),
     Violation("CRD-6", .flowControl, wire.data([1]).frame(0x42, stream: 1, bytes(UInt32(0)) + bytes(UInt64(5) << 20))),
     Violation("ACK-1", .protocol, wire.frame(0x06, bytes(UInt64(1)))),
