@@ -18,7 +18,8 @@ build: setup ## release build: .build/release/dwcp, and Benchmarks
 
 test: setup ## every test, the example, and the README's snippets
 	swift build --build-tests
-	swift test --skip-build
+	swift test --skip-build --skip SimulationTests
+	swift test --skip-build --filter SimulationTests
 	scripts/check-snippets
 	scripts/run-example
 
