@@ -1,6 +1,8 @@
 import ArgumentParser
 import DWCPCore
 import Foundation
+import NIOCore
+import NIOPosix
 
 @main
 struct DWCPCommand: AsyncParsableCommand {
@@ -41,11 +43,28 @@ func reportingFailures(_ work: () async throws -> Void) async throws {
 private func sentence(for error: any Error) -> String {
   switch error {
   case let error as ToolError: return error.message
+  case let error as SystemError: return "\(error.name): \(error.message)"
+  case let error as SessionError where error.code == .unknownService:
+    return "the server does not offer that; files need `dwcp serve --root DIR` (\(error.code))"
   case let error as SessionError:
     if let refusal = error.refusal { return "\(error)\n\(refusal.report)" }
     return error.description
   case is CancellationError: return "interrupted"
-  default: return "\(error)"
+  default: return reason(of: error)
+  }
+}
+
+/// What a library's error means, without the library's words around it.
+func reason(of error: any Error) -> String {
+  switch error {
+  case let error as IOError:
+    return String(cString: strerror(error.errnoCode))
+  case let error as NIOConnectionError:
+    guard let failure = error.connectionErrors.first else { return "the name \(error.host) is not known" }
+    return reason(of: failure.error)
+  case is SocketAddressError: return "the name is not known"
+  case let error as ChannelError: return "\(error)"
+  default: return (error as NSError).localizedDescription
   }
 }
 

@@ -116,7 +116,7 @@ extension Refusal {
   /// Both sides' versions and codecs, one fact a line.
   public var report: String {
     var lines = [
-      "refused by the other end's side: \(message)",
+      "no session: \(message)",
       "  refusing end: \(refuserVersions); can decode: \(Self.names(ofCodecIDs: refuserCodecIDs))",
       "  refused end:  \(refusedVersions); can decode: \(Self.names(ofCodecIDs: refusedCodecIDs))",
     ]

@@ -82,6 +82,9 @@ func strangerDescription(_ bytes: Span<UInt8>) -> String {
   if start.starts(with: [0x16, 0x03]) {
     return "a TLS client connected to a DWCP port without TLS; connect without TLS"
   }
+  if start == Array("HTTP".utf8) || start == Array("SSH-".utf8) {
+    return "an \(start == Array("HTTP".utf8) ? "HTTP" : "SSH") server answers there; check the port"
+  }
   let hex = start.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
-  return "the connection does not start with the DWCP magic but with \(hex)"
+  return "the connection does not start with the DWCP magic but with \(hex); check the port"
 }

@@ -29,10 +29,12 @@ struct Endpoint: ExpressibleByArgument, CustomStringConvertible {
 }
 
 /// `auto`, or a codec with or without a level.
-struct CodecChoice: ExpressibleByArgument {
+struct CodecChoice: ExpressibleByArgument, CustomStringConvertible {
   let setting: CompressionSetting?
 
   static let auto = CodecChoice(setting: nil)
+
+  var description: String { setting.map(\.description) ?? "auto" }
 
   private init(setting: CompressionSetting?) {
     self.setting = setting

@@ -23,9 +23,12 @@ struct DecodeCommand: AsyncParsableCommand {
     try await reportingFailures {
       let file = try open()
       var lister = FrameLister()
+      var isEmpty = true
       while let data = try file.read(upToCount: 1 << 20), !data.isEmpty {
         try list(ByteBuffer(bytes: data), with: &lister)
+        isEmpty = false
       }
+      if isEmpty { throw ToolError("the input is empty; capture one direction of a connection from its first byte") }
       if lister.unfinishedByteCount > 0 {
         throw ToolError(
           "the input ends inside a frame: \(lister.unfinishedByteCount) bytes belong to an unfinished one")

@@ -8,7 +8,8 @@ struct FetchCommand: AsyncParsableCommand {
     commandName: "fetch",
     abstract: "Fetches one file from `dwcp serve --root`.",
     discussion: """
-      The file appears under its name only after its SHA-256 was verified.
+      The file appears under its name only after its SHA-256 was verified, and replaces a file that has the name already. Until then its name \
+      begins with .dwcp-partial-; such a file that an interrupted fetch left behind may be removed.
 
       EXAMPLES
         dwcp fetch 10.0.0.5:7373 disk.img

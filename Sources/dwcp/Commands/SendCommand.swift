@@ -10,8 +10,8 @@ struct SendCommand: AsyncParsableCommand {
     abstract: "Sends files or directories to `dwcp serve --root`.",
     discussion: """
       Each file appears at the receiver under its name only after its SHA-256 was verified there. A directory's files are sent below its \
-      name; symbolic links in it are left out. With --json one object is printed; its sha256 is the file's, or for several files that \
-      of the lines `SHA-256, two spaces, name` sorted by name.
+      name; symbolic links in it, empty directories, holes and times of change are not. A file that has the name already is replaced. With --json one object is printed; its sha256 is the file's, or for several files that \
+      of the lines `SHA-256, two spaces, name` sorted by name; when the work fails nothing is printed on standard output.
 
       EXAMPLES
         dwcp send disk.img 10.0.0.5:7373
@@ -29,8 +29,11 @@ struct SendCommand: AsyncParsableCommand {
   var json = false
 
   func validate() throws {
-    guard arguments.count >= 2, Endpoint(argument: arguments.last ?? "") != nil else {
+    guard arguments.count >= 2, let last = arguments.last else {
       throw ValidationError("give at least one path, and the receiver's HOST:PORT last")
+    }
+    guard Endpoint(argument: last) != nil else {
+      throw ValidationError("'\(last)' is not the receiver's HOST:PORT, which comes last; ports are 0 to 65535")
     }
   }
 
@@ -44,6 +47,7 @@ struct SendCommand: AsyncParsableCommand {
         throw ToolError("\(error.message); check the path")
       }
       for path in tree.skipped { standardError("dwcp: left out \(path): neither a file nor a directory\n") }
+      guard !tree.files.isEmpty else { throw ToolError("there is no file to send; check the paths") }
       var configuration = TransportConfiguration.quiet()
       codec.apply(to: &configuration.session)
       let report = try await Self.send(tree.files, to: endpoint, configuration: configuration, progress: Progress())
@@ -101,7 +105,8 @@ func connected<Result: Sendable>(
       return try await body(session)
     }
   } catch  where !hasConnected {
-    throw ToolError("cannot connect to \(endpoint): \(error); check the address and that `dwcp serve` runs there")
+    throw ToolError(
+      "cannot connect to \(endpoint): \(reason(of: error)); check the address and that `dwcp serve` runs there")
   } catch let error as SystemError {
     throw ToolError("\(error.name): \(error.message)")
   }

@@ -12,7 +12,8 @@ struct ServeCommand: AsyncParsableCommand {
     abstract: "Receives files, answers fetch and ping, and offers the services echo, sink and source.",
     discussion: """
       Prints `listening on HOST:PORT` on standard output; the log goes to standard error. SIGTERM and SIGINT end it in good order: streams \
-      under way may finish. Without --root no files are served. Nothing is encrypted or authenticated: listen on loopback or on a \
+      under way get 10 seconds to finish. Without --root no files are served. Files whose names begin with .dwcp-partial- are unfinished; those that \
+      a crash left behind may be removed. Nothing is encrypted or authenticated: listen on loopback or on a \
       network that you trust.
 
       EXAMPLES
@@ -43,7 +44,12 @@ struct ServeCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reportingFailures {
-      try await serve(with: makeConfiguration())
+      do {
+        try await serve(with: makeConfiguration())
+      } catch let error as IOError {
+        throw ToolError(
+          "cannot listen on \(listen): \(reason(of: error)); choose another address or port with --listen")
+      }
     }
   }
 
