@@ -2,25 +2,50 @@ import DWCPCore
 
 /// Which operations met which phases of the session, and which events came of it.
 struct Coverage {
-  private var counts: [String: Int] = [:]
+  private struct Key: Hashable {
+    let operation: String
+    let phase: Session.Phase?
+  }
 
-  mutating func note(_ operation: Operation, phases: [End: Session.Phase]) {
-    let phase = phases[.client].map { "\($0)" } ?? "?"
-    counts["\(operation.name) while the client is \(phase)", default: 0] += 1
+  private var counts: [Key: Int] = [:]
+
+  mutating func note(_ operation: Operation, phase: Session.Phase) {
+    counts[Key(operation: "\(operation.name)", phase: phase), default: 0] += 1
   }
 
   mutating func note(_ event: SessionEvent) {
-    counts["event \("\(event)".prefix { $0 != "(" })", default: 0] += 1
+    counts[Key(operation: Self.name(of: event), phase: nil), default: 0] += 1
+  }
+
+  private static func name(of event: SessionEvent) -> String {
+    switch event {
+    case .established: "event established"
+    case .streamOpened: "event streamOpened"
+    case .readable: "event readable"
+    case .writable: "event writable"
+    case .stopped: "event stopped"
+    case .closed: "event closed"
+    case .streamLimitRaised: "event streamLimitRaised"
+    case .pong: "event pong"
+    case .goingAway: "event goingAway"
+    case .ended: "event ended"
+    }
   }
 
   mutating func merge(_ other: Coverage) {
     counts.merge(other.counts, uniquingKeysWith: +)
   }
 
-  var keys: Set<String> { Set(counts.keys) }
+  func hasMet(event: String) -> Bool { counts[Key(operation: event, phase: nil)] != nil }
+  func hasMet(_ operation: String, in phase: Session.Phase) -> Bool {
+    counts[Key(operation: operation, phase: phase)] != nil
+  }
 
   /// One line for each, rarest first.
   var table: String {
-    counts.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map { "\($0.value)\t\($0.key)" }.joined(separator: "\n")
+    let lines = counts.map { key, count in
+      (count, key.operation + (key.phase.map { " while the client is \($0)" } ?? ""))
+    }
+    return lines.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map { "\($0.0)\t\($0.1)" }.joined(separator: "\n")
   }
 }

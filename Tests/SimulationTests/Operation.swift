@@ -32,8 +32,23 @@ enum Operation: Equatable {
   case cut
 
   /// The kind alone, for the table of coverage.
-  var name: String {
-    String("\(self)".prefix { $0 != "(" })
+  var name: StaticString {
+    switch self {
+    case .open: "open"
+    case .write: "write"
+    case .finish: "finish"
+    case .reset: "reset"
+    case .stop: "stop"
+    case .release: "release"
+    case .read: "read"
+    case .send: "send"
+    case .arrive: "arrive"
+    case .runJobs: "runJobs"
+    case .advance: "advance"
+    case .ping: "ping"
+    case .drain: "drain"
+    case .cut: "cut"
+    }
   }
 }
 

@@ -19,7 +19,8 @@ struct World {
     let writer: End
   }
 
-  private var peers: [End: Peer]
+  private var client: Peer
+  private var server: Peer
   private var now = Instant(nanoseconds: 1_000_000_000)
   private var ids: [StreamID] = []
   private var flows: [FlowKey: Flow] = [:]
@@ -37,19 +38,34 @@ struct World {
       Peer(
         session: Session(role: role, configuration: configuration, secrets: SessionSecrets(using: &random), now: start))
     }
-    peers = [.client: peer(.initiator, scenario.client), .server: peer(.acceptor, scenario.server)]
+    client = peer(.initiator, scenario.client)
+    server = peer(.acceptor, scenario.server)
     self.codecs = codecs
   }
 
-  private mutating func update<Result>(_ end: End, _ body: (inout Peer) throws -> Result) rethrows -> Result? {
-    guard var peer = peers.removeValue(forKey: end) else { return nil }
-    defer { peers[end] = peer }
-    return try body(&peer)
+  @discardableResult
+  private mutating func update<Result>(_ end: End, _ body: (inout Peer) throws -> Result) rethrows -> Result {
+    switch end {
+    case .client: try body(&client)
+    case .server: try body(&server)
+    }
+  }
+
+  /// Looks at an end without copying it.
+  private func look<Result>(at end: End, _ body: (borrowing Peer) -> Result) -> Result {
+    switch end {
+    case .client: body(client)
+    case .server: body(server)
+    }
+  }
+
+  private func holds(_ end: End, _ id: StreamID) -> Bool {
+    look(at: end) { $0.opened.contains(id) && !$0.released.contains(id) }
   }
 
   mutating func run(_ operations: [Operation]) {
     for operation in operations where problem == nil {
-      coverage.note(operation, phases: peers.mapValues(\.session.phase))
+      coverage.note(operation, phase: client.session.phase)
       perform(operation)
       collectEvents()
       checkInvariants()
@@ -81,9 +97,9 @@ struct World {
 
   /// The stream at a place, where that end knows of it and still holds it.
   private func id(_ stream: Int, at end: End) -> StreamID? {
-    guard !ids.isEmpty, let peer = peers[end] else { return nil }
+    guard !ids.isEmpty else { return nil }
     let id = ids[stream % ids.count]
-    return peer.opened.contains(id) && !peer.released.contains(id) ? id : nil
+    return holds(end, id) ? id : nil
   }
 
   private mutating func bytes(_ count: Int, isNoise: Bool) -> [UInt8] {
@@ -97,7 +113,7 @@ struct World {
 /// What applications do.
 extension World {
   private mutating func open(_ end: End) {
-    guard let id = update(end, { try? $0.session.open() }) ?? nil else { return }
+    guard let id = update(end, { try? $0.session.open() }) else { return }
     ids.append(id)
     update(end) { _ = $0.opened.insert(id) }
     flows[FlowKey(id: id, writer: .client)] = Flow()
@@ -131,7 +147,7 @@ extension World {
   private mutating func endEarly(_ end: End, _ stream: Int, writer: End, _ body: (inout Session, StreamID) -> Void) {
     guard let id = id(stream, at: end) else { return }
     flows[FlowKey(id: id, writer: writer)]?.mayEndEarly = true
-    _ = update(end) { body(&$0.session, id) }
+    update(end) { body(&$0.session, id) }
   }
 
   private mutating func release(_ end: End, _ stream: Int) {
@@ -161,7 +177,7 @@ extension World {
         return note(flows[key]?.end(isFailure: false) ?? nil, of: key)
       case .failed:
         return note(flows[key]?.end(isFailure: true) ?? nil, of: key)
-      case .notReady, nil:
+      case .notReady:
         return
       }
     }
@@ -235,14 +251,14 @@ extension World {
   }
 
   /// A session that has ended reads no more.
-  private var isOver: Bool { peers.values.contains { $0.hasEnded } }
+  private var isOver: Bool { client.hasEnded || server.hasEnded }
 }
 
 /// What must hold.
 extension World {
   private mutating func collectEvents() {
     for end in End.allCases {
-      while let event = update(end, { $0.session.nextEvent() }) ?? nil {
+      while let event = update(end, { $0.session.nextEvent() }) {
         coverage.note(event)
         take(event, at: end)
       }
@@ -267,11 +283,10 @@ extension World {
   }
 
   private mutating func checkInvariants() {
-    for (end, peer) in peers where problem == nil {
-      if peer.session.unreadUnitCount > peer.session.configuration.sessionWindowByteCount {
-        problem = "the \(end) holds more than its session window"
-      }
-      if peer.session.streamCount > 32 { problem = "the \(end) holds \(peer.session.streamCount) streams" }
+    for end in End.allCases where problem == nil {
+      let (unreadUnitCount, streamCount) = look(at: end) { ($0.session.unreadUnitCount, $0.session.streamCount) }
+      if unreadUnitCount > 1 << 20 { problem = "the \(end) holds more than its session window" }
+      if streamCount > 32 { problem = "the \(end) holds \(streamCount) streams" }
     }
   }
 
@@ -280,7 +295,7 @@ extension World {
     settle()
     for id in ids {
       for end in End.allCases
-      where peers[end]?.opened.contains(id) == true && peers[end]?.released.contains(id) == false {
+      where holds(end, id) {
         finish(end, id)
       }
     }
@@ -288,7 +303,7 @@ extension World {
       settle()
       for id in ids {
         for end in End.allCases
-        where peers[end]?.opened.contains(id) == true && peers[end]?.released.contains(id) == false {
+        where holds(end, id) {
           read(end, id, maximumByteCount: .max)
         }
       }
@@ -302,7 +317,7 @@ extension World {
       for end in End.allCases {
         runJobs(end, seed: 0)
         send(end, maximumByteCount: 1 << 20)
-        let incoming = peers[end.other]?.incoming.readableBytes ?? 0
+        let incoming = look(at: end.other) { $0.incoming.readableBytes }
         isSilent = isSilent && incoming == 0
         arrive(end.other, byteCount: incoming, pieceByteCount: 4_096)
         collectEvents()
@@ -318,13 +333,14 @@ extension World {
     }
     guard problem == nil, !isOver else { return }
     for id in ids {
-      for end in End.allCases where peers[end]?.released.contains(id) == false {
+      for end in End.allCases {
         update(end) { $0.session.release(id) }
       }
     }
     settle()
-    for (end, peer) in peers where problem == nil && peer.session.streamCount > 0 {
-      problem = "the \(end) still holds \(peer.session.streamCount) streams after all were released"
+    for end in End.allCases where problem == nil {
+      let count = look(at: end) { $0.session.streamCount }
+      if count > 0 { problem = "the \(end) still holds \(count) streams after all were released" }
     }
   }
 }
