@@ -3,14 +3,16 @@ import Foundation
 import Testing
 
 /// Seeded random sessions: two engines, a virtual clock, partial reads and writes, delays, stalled readers, cuts. A failure is shrunk and
-/// names its seed; `DWCP_SEED=N swift test --filter Simulation` runs that one alone.
+/// names its seed; `DWCP_SEED=N swift test --filter Simulation` runs that one alone, and `DWCP_SEED_COUNT=N` as many as one likes.
 @Suite struct ReliabilitySuiteSimulation {
-  private static let seedCount: UInt64 = 20_000
-  private static let batchSeedCount: UInt64 = 1_000
+  private static let seedCount: UInt64 = 4_000
+  private static let batchSeedCount: UInt64 = 200
   private static let operationCount = 200
 
   static var batches: [ClosedRange<UInt64>] {
-    if let seed = ProcessInfo.processInfo.environment["DWCP_SEED"].flatMap({ UInt64($0) }) { return [seed...seed] }
+    let environment = ProcessInfo.processInfo.environment
+    if let seed = environment["DWCP_SEED"].flatMap({ UInt64($0) }) { return [seed...seed] }
+    let seedCount = environment["DWCP_SEED_COUNT"].flatMap { UInt64($0) } ?? seedCount
     return stride(from: 0, to: seedCount, by: Int(batchSeedCount)).map { $0...$0 + batchSeedCount - 1 }
   }
 
