@@ -13,7 +13,7 @@ extension Session {
     guard canOpenEarly || isActive else {
       throw .caller(.shutdown, "HS-2", "the session is not open")
     }
-    guard goAway.received == nil, !goAway.isDraining else {
+    guard !goAway.forbidsOpening else {
       throw .caller(.shutdown, "END-1", "one of the ends is going away; open the stream on another session")
     }
     guard openedOrdinal < min(remote.streamLimit, Announcement.maximumStreamLimit) else {
@@ -36,7 +36,7 @@ extension Session {
 
   /// Whether another stream may be opened now.
   public var canOpenStream: Bool {
-    (canOpenEarly || isActive) && goAway.received == nil && !goAway.isDraining && openedOrdinal < remote.streamLimit
+    (canOpenEarly || isActive) && !goAway.forbidsOpening && openedOrdinal < remote.streamLimit
   }
 
   private var canOpenEarly: Bool {

@@ -16,7 +16,7 @@ extension Session {
 
   mutating func receivePreface(_ preface: Preface) throws(SessionError) {
     remotePreface = preface
-    phase = .awaitingHandshake
+    progress.apply(.preface)
     // An initiator reads on: REFUSE follows and says more (SPEC PRE-3).
     guard role == .acceptor else { return }
     guard configuration.preface.commonMinor(with: preface) != nil else { throw versionError(preface) }
@@ -79,7 +79,7 @@ extension Session {
     }
     let refusal = try Refusal(reading: &body)
     // Nothing this end sent was or will be processed (SPEC HS-5).
-    phase = .closed
+    progress.apply(.over)
     events.append(
       .ended(
         SessionError(
@@ -117,7 +117,7 @@ extension Session {
       isIntegrityOn: isIntegrityOn, sessionID: sessionID, peerImplementation: remote.implementation)
     remoteCodecs.formIntersection(willing)
     agreement = agreed
-    phase = .open
+    progress.apply(.settled)
     liveness.begin(
       localMilliseconds: local.idleTimeoutMilliseconds, remoteMilliseconds: remote.idleTimeoutMilliseconds)
     sendCredit.raise(to: remote.sessionCredit)
@@ -159,7 +159,7 @@ extension Session {
   mutating func queueRefusal(_ error: SessionError) {
     guard remotePreface != nil else {
       outbox.handshake.clear()
-      phase = .closed
+      progress.apply(.over)
       return
     }
     queueAcceptorPreface()

@@ -1,31 +1,16 @@
 internal import DequeModule
 internal import NIOCore
 
-/// Which GOAWAY frames have been sent and received (SPEC END-1, END-2).
-struct GoAwayState: Hashable, Sendable {
-  /// The highest stream of ours that the other end will process.
-  var received: StreamID?
-  /// The highest stream of the other end that we will process.
-  var sent: StreamID?
-  /// The first GOAWAY has gone and the second has not.
-  var isAnnounced = false
-  var secondDeadline: Instant?
-
-  var isDraining: Bool { sent != nil }
-}
-
 extension Session {
-  private static let secondGoAwayDelayNanoseconds: UInt64 = 1_000_000_000
-
   /// When ``handleDeadline(now:)`` wants to be called, at the latest.
   public var nextDeadline: Instant? {
-    guard phase.rawValue < Phase.closing.rawValue else { return nil }
+    guard progress.isLive else { return nil }
     return [liveness.nextDeadline, link.acknowledgementDeadline, goAway.secondDeadline].compactMap { $0 }.min()
   }
 
   /// Acts on the passing of time. Calling it early, or again, is harmless.
   public mutating func handleDeadline(now: Instant) {
-    guard phase.rawValue < Phase.closing.rawValue else { return }
+    guard progress.isLive else { return }
     if let deadline = goAway.secondDeadline, deadline <= now { announceLastStream() }
     switch liveness.verdict(now: now) {
     case .alive:
@@ -54,52 +39,45 @@ extension Session {
   /// Ends the session in an orderly way (SPEC END-2): no new streams, those there are finish, then CLOSE.
   public mutating func drain(now: Instant) {
     guard isActive else { return close(.noError, text: "") }
-    guard !goAway.isDraining else { return }
-    let highest = StreamID(rawValue: StreamID.maximumRawValue)
-    goAway.sent = highest
-    goAway.isAnnounced = true
-    goAway.secondDeadline = now.advanced(byNanoseconds: Self.secondGoAwayDelayNanoseconds)
+    guard let highest = goAway.announce(now: now) else { return }
     outbox.goAway = GoAwayNotice(code: .shutdown, lastStreamID: highest, text: "shutting down")
     ping(now: now)
   }
 
   /// The second phase: names the last stream that will be processed.
   mutating func announceLastStream() {
-    guard goAway.isAnnounced else { return }
-    goAway.isAnnounced = false
-    goAway.secondDeadline = nil
     let last = StreamID(rawValue: peerOrdinal == 0 ? 0 : StreamID(ordinal: peerOrdinal, openedBy: role.other).rawValue)
-    goAway.sent = last
+    guard goAway.nameLast(last) else { return }
     outbox.goAway = GoAwayNotice(code: .shutdown, lastStreamID: last, text: "shutting down")
     closeIfDrained()
   }
 
   /// CLOSE follows when the last stream of a draining session is gone.
   mutating func closeIfDrained() {
-    guard isActive, goAway.isDraining, !goAway.isAnnounced, streams.count == 0 else { return }
+    guard isActive, goAway.phase == .named, streams.count == 0 else { return }
     close(.noError, text: "")
   }
 
   /// Ends the session at once, for both ends and all streams (SPEC END-4).
   public mutating func close(_ code: ErrorCode, text: String) {
-    guard phase.rawValue < Phase.closing.rawValue else { return }
+    guard progress.isLive else { return }
     let isSilent = role == .acceptor && agreement == nil
     outbox.close = isSilent ? nil : CloseReason(code: code, text: text)
-    phase = isSilent ? .closed : .closing
+    progress.apply(isSilent ? .over : .lastWordsQueued)
     events.append(.ended(code == .noError ? nil : SessionError(code: code, blame: .caller, rule: "", message: text)))
   }
 
   /// Ends the session because of an error; the other end learns which (SPEC ERR-1).
   mutating func fail(_ error: SessionError) {
-    guard phase.rawValue < Phase.closing.rawValue else { return }
-    phase = .closing
+    guard progress.isLive else { return }
+    progress.apply(.lastWordsQueued)
     let isPolicy = role == .initiator && error.refusal != nil && remotePreface != nil
     if (role == .acceptor && agreement == nil) || (isPolicy && agreement == nil) {
       queueRefusal(error)
     } else if remotePreface == nil {
       // A stranger on the other end would not understand CLOSE (SPEC PRE-2).
       outbox.handshake.clear()
-      phase = .closed
+      progress.apply(.over)
     } else {
       outbox.close = CloseReason(
         code: error.code, text: error.rule.isEmpty ? error.message : "\(error.rule): \(error.message)")

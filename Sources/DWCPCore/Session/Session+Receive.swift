@@ -10,7 +10,7 @@ extension Session {
   ///
   /// Payload is not copied: slices of `bytes` are kept until they are read or decoded, except small ones.
   public mutating func receive(_ bytes: ByteBuffer, now: Instant) {
-    guard phase.rawValue < Phase.closing.rawValue, bytes.readableBytes > 0 else { return }
+    guard progress.isLive, bytes.readableBytes > 0 else { return }
     counters.wireBytesReceived += UInt64(bytes.readableBytes)
     liveness.noteReceived(now: now)
     var input = bytes
@@ -28,10 +28,10 @@ extension Session {
     case .closed:
       return
     case .closing:
-      phase = .closed
+      progress.apply(.over)
     case .awaitingPreface, .awaitingHandshake, .open:
       outbox.close = nil
-      phase = .closed
+      progress.apply(.over)
       events.append(.ended(lostLinkError))
     }
   }
@@ -48,7 +48,7 @@ extension Session {
   }
 
   private mutating func process(_ input: inout ByteBuffer, now: Instant) throws(SessionError) {
-    while phase.rawValue < Phase.closing.rawValue {
+    while progress.isLive {
       switch try parser.step(&input) {
       case .needsMore:
         return
@@ -118,7 +118,7 @@ extension Session {
     let roundTrip = try liveness.receivePong(body.readInteger(as: UInt64.self) ?? 0, now: now)
     counters.roundTripNanoseconds = max(1, roundTrip)
     events.append(.pong(roundTripNanoseconds: roundTrip))
-    if goAway.isAnnounced { announceLastStream() }
+    announceLastStream()
   }
 
   private mutating func receiveAcknowledgement(_ body: inout ByteBuffer, now: Instant) throws(SessionError) {
@@ -163,7 +163,7 @@ extension Session {
     guard let code = body.readInteger(as: UInt32.self).map(ErrorCode.init(rawValue:)), let text = body.readText() else {
       throw .peer(.protocol, "END-4", "a length inside CLOSE reaches past its end")
     }
-    phase = .closed
+    progress.apply(.over)
     outbox.close = nil
     guard code != .noError else { return events.append(.ended(nil)) }
     events.append(
@@ -174,11 +174,7 @@ extension Session {
     guard let (code, last) = body.readMultipleIntegers(as: (UInt32, UInt64).self), body.readText() != nil else {
       throw .peer(.protocol, "END-1", "a length inside GOAWAY reaches past its end")
     }
-    guard last <= goAway.received?.rawValue ?? StreamID.maximumRawValue else {
-      throw .peer(.protocol, "END-1", "GOAWAY names a higher stream than before, or than there can be")
-    }
-    guard last != goAway.received?.rawValue else { return try ledger.noteIdleFrame(now: now) }
-    goAway.received = StreamID(rawValue: last)
+    guard try goAway.receive(lastStreamID: last) else { return try ledger.noteIdleFrame(now: now) }
     events.append(.goingAway(ErrorCode(rawValue: code), lastStreamID: StreamID(rawValue: last)))
   }
 }

@@ -29,7 +29,7 @@ extension Session {
   }
 
   private mutating func writeClose(into batch: inout TransmitBatch) {
-    phase = .closed
+    progress.apply(.lastWordsSent)
     guard let close = outbox.close else { return }
     outbox.close = nil
     batch.writeFrame(.close, isChecked: sendsChecks) {

@@ -16,24 +16,12 @@ internal import NIOCore
 /// A session is a value: a copy goes its own way, and two sessions in the same state are equal. SPEC.md is the law; rules are
 /// cited by name where they are enforced.
 public struct Session: Hashable, Sendable {
-  /// How far a session has come (SPEC section 5).
-  public enum Phase: UInt8, Hashable, Sendable, CaseIterable {
-    /// Waiting for the other end's preface.
-    case awaitingPreface
-    /// Waiting for HELLO or WELCOME.
-    case awaitingHandshake
-    case open
-    /// Something last has still to be sent: CLOSE or REFUSE.
-    case closing
-    case closed
-  }
-
   public let role: Role
   public let configuration: SessionConfiguration
-  public internal(set) var phase = Phase.awaitingPreface
   public internal(set) var agreement: Agreement?
   public internal(set) var counters = SessionCounters()
 
+  var progress = SessionProgress()
   let secrets: SessionSecrets
   let local: Announcement
   /// The other end's announcement; the defaults until it arrives (SPEC HS-2).
