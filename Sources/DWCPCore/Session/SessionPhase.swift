@@ -41,8 +41,8 @@ struct SessionProgress: Hashable, Sendable {
     case (.awaitingPreface, .over), (.awaitingHandshake, .over), (.open, .over), (.closing, .over): phase = .closed
     case (.awaitingPreface, .settled), (.awaitingPreface, .lastWordsSent), (.awaitingHandshake, .preface),
       (.awaitingHandshake, .lastWordsSent), (.open, .preface), (.open, .settled), (.open, .lastWordsSent),
-      (.closing, .preface), (.closing, .settled), (.closing, .lastWordsQueued), (.closed, .preface), (.closed, .settled),
-      (.closed, .lastWordsQueued), (.closed, .lastWordsSent), (.closed, .over):
+      (.closing, .preface), (.closing, .settled), (.closing, .lastWordsQueued), (.closed, .preface),
+      (.closed, .settled), (.closed, .lastWordsQueued), (.closed, .lastWordsSent), (.closed, .over):
       break
     }
   }

@@ -53,15 +53,11 @@ struct SendHalf: Hashable, Sendable {
   /// Bytes the application has handed over and the link has not taken.
   var bufferedByteCount: Int { queue.byteCount + queue.overheadByteCount + queuedBlockByteCount }
   var hasBytesToCut: Bool { phase == .open && !queue.isEmpty }
-  /// FIN can go, alone or with the block in front.
-  var isFinDue: Bool { phase == .open && isFinishRequested && queue.isEmpty && blocks.count <= 1 }
-  var hasFrameToSend: Bool {
-    guard phase == .open else { return phase == .resetting }
-    return blocks.first.map { $0.jobNumber == 0 } ?? isFinDue
-  }
+  /// FIN has to go in a frame of its own.
+  var isFinDue: Bool { phase == .open && isFinishRequested && queue.isEmpty && blocks.isEmpty }
 
   mutating func finish() {
-    isFinishRequested = true
+    if canWrite { isFinishRequested = true }
   }
 
   /// Ends the direction with RESET; returns the units of session credit that were charged and will never be sent.
@@ -132,10 +128,10 @@ struct SendHalf: Hashable, Sendable {
 
   /// FIN is sent in a frame of its own; it takes no credit (SPEC CRD-7).
   mutating func markFinSent() {
-    phase = .finished
+    if isFinDue { phase = .finished }
   }
 
   mutating func markResetSent() {
-    phase = .reset
+    if phase == .resetting { phase = .reset }
   }
 }

@@ -11,7 +11,7 @@ internal import NIOCore
 ///
 /// Results stay in fields, so that nothing is boxed or copied for a frame.
 struct FrameParser: Hashable, Sendable {
-  enum Phase: UInt8, Hashable, Sendable {
+  enum Phase: UInt8, Hashable, Sendable, CaseIterable {
     case preface, header, controlBody, dataExtension, markCount, markTable, payload, payloadCheck
   }
 
