@@ -20,6 +20,8 @@ test: setup ## every test, the example, and the README's snippets
 	swift build --build-tests
 	swift test --skip-build --skip SimulationTests
 	swift test --skip-build --filter SimulationTests
+	swift build -c release --product dwcp-simulate
+	.build/release/dwcp-simulate
 	scripts/check-snippets
 	scripts/run-example
 

@@ -66,9 +66,14 @@ let package = Package(
         "dwcp", "DWCPCore", "DWCPNIO", .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
       ], swiftSettings: strict),
-    .testTarget(
-      name: "SimulationTests", dependencies: ["DWCPCore", .product(name: "NIOCore", package: "swift-nio")],
-      swiftSettings: strict),
+    .target(
+      name: "Simulation", dependencies: ["DWCPCore", .product(name: "NIOCore", package: "swift-nio")],
+      path: "Tests/Simulation", swiftSettings: strict),
+    .executableTarget(
+      name: "dwcp-simulate",
+      dependencies: ["Simulation", "DWCPCore", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Tests/SimulationCommand"),
+    .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ]
 )

@@ -1,76 +1,22 @@
-import DWCPCore
-import Foundation
+import Simulation
 import Testing
 
-/// Seeded random sessions: two engines, a virtual clock, partial reads and writes, delays, stalled readers, cuts. A failure is shrunk and
-/// names its seed; `DWCP_SEED=N swift test --filter Simulation` runs that one alone, and `DWCP_SEED_COUNT=N` as many as one likes.
+/// A small share of the simulated sessions in a debug build, where more is checked; `make test` runs 100,000 in a release build
+/// (`dwcp-simulate`).
 @Suite struct ReliabilitySuiteSimulation {
-  private static let seedCount: UInt64 = 4_000
-  private static let batchSeedCount: UInt64 = 200
-  private static let operationCount = 200
-
-  static var batches: [ClosedRange<UInt64>] {
-    let environment = ProcessInfo.processInfo.environment
-    if let seed = environment["DWCP_SEED"].flatMap({ UInt64($0) }) { return [seed...seed] }
-    let seedCount = environment["DWCP_SEED_COUNT"].flatMap { UInt64($0) } ?? seedCount
-    return stride(from: 0, to: seedCount, by: Int(batchSeedCount)).map { $0...$0 + batchSeedCount - 1 }
-  }
-
   @Test(
     "what is written arrives once, whole and in order, or its end is told (SPEC DAT-7, STR-9, CRD-6, END-2)",
-    arguments: batches)
-  func sessions(seeds: ClosedRange<UInt64>) {
-    let codecs = CodecContext()
-    var coverage = Coverage()
-    for seed in seeds {
-      let scenario = Scenario(seed: seed, operationCount: Self.operationCount)
-      var world = World(scenario, codecs: codecs)
-      world.run(scenario.operations)
-      coverage.merge(world.coverage)
-      guard let problem = world.problem else { continue }
-      let shrunk = shrink(scenario, codecs: codecs)
-      Issue.record("seed \(seed): \(problem)\nshrunk to \(shrunk.operations.count) operations:\n\(shrunk.listing)")
-      return
-    }
-    if seeds.count > 1 { check(coverage) }
+    arguments: stride(from: UInt64(0), to: 400, by: 50).map { $0..<$0 + 50 })
+  func sessions(seeds: Range<UInt64>) {
+    let run = SimulationRun(seeds: seeds, operationCount: SimulationRun.leastOperationCount)
+    if let failure = run.failure { Issue.record("\(failure)") }
   }
 
-  /// Each operation and each event has to have been met, or the simulation tests less than it says.
-  private func check(_ coverage: Coverage) {
-    if ProcessInfo.processInfo.environment["DWCP_COVERAGE"] != nil { print(coverage.table) }
-    let expected = [
-      "event established", "event streamOpened", "event readable", "event writable", "event stopped", "event closed",
-      "event streamLimitRaised", "event pong", "event goingAway", "event ended",
-    ]
-    for event in expected { #expect(coverage.hasMet(event: event), "\(event)") }
-    for operation in [
-      "open", "write", "finish", "reset", "stop", "release", "read", "send", "arrive", "runJobs", "advance", "ping",
-    ] {
-      for phase in [Session.Phase.awaitingPreface, .open] {
-        #expect(coverage.hasMet(operation, in: phase), "\(operation) while \(phase)")
-      }
-    }
+  @Test("the same seed is the same session")
+  func isRepeatable() {
+    let first = SimulationRun(seeds: 7..<8, operationCount: 200)
+    #expect(first.coverage.table == SimulationRun(seeds: 7..<8, operationCount: 200).coverage.table)
+    #expect(Scenario(seed: 7, operationCount: 200).operations == Scenario(seed: 7, operationCount: 200).operations)
+    #expect(Scenario(seed: 7, operationCount: 200).operations != Scenario(seed: 8, operationCount: 200).operations)
   }
-
-  /// Removes what the problem does not need: first large parts of the list, then smaller ones.
-  private func shrink(_ scenario: Scenario, codecs: CodecContext) -> Scenario {
-    var best = scenario
-    var length = scenario.operations.count / 2
-    while length > 0 {
-      var start = 0
-      while start < best.operations.count {
-        var candidate = best
-        candidate.operations.removeSubrange(start..<min(start + length, candidate.operations.count))
-        var world = World(candidate, codecs: codecs)
-        world.run(candidate.operations)
-        if world.problem == nil { start += length } else { best = candidate }
-      }
-      length /= 2
-    }
-    return best
-  }
-}
-
-extension Scenario {
-  fileprivate var listing: String { operations.map { "  \($0)" }.joined(separator: "\n") }
 }

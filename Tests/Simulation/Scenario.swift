@@ -1,91 +1,13 @@
-import DWCPCore
-
-/// One end of the simulated session.
-enum End: String, CaseIterable {
-  case client, server
-
-  var other: End { self == .client ? .server : .client }
-  var role: Role { self == .client ? .initiator : .acceptor }
-}
-
-/// What may happen in a simulated session. Streams are named by their place in the order of opening, so that a list of operations means
-/// the same after some were removed; one that makes no sense where it stands does nothing.
-enum Operation: Equatable {
-  case open(End)
-  case write(End, stream: Int, byteCount: Int, isNoise: Bool, endsMessage: Bool)
-  case finish(End, stream: Int)
-  case reset(End, stream: Int)
-  case stop(End, stream: Int)
-  case release(End, stream: Int)
-  /// The application reads; ends that are never told to are stalled readers.
-  case read(End, stream: Int, maximumByteCount: Int)
-  /// The connection takes bytes from an engine; they are on their way then.
-  case send(End, maximumByteCount: Int)
-  /// Bytes that are on their way arrive, in pieces.
-  case arrive(End, byteCount: Int, pieceByteCount: Int)
-  /// Codec jobs are handed out and come back, in an order of their own.
-  case runJobs(End, seed: UInt64)
-  case advance(milliseconds: Int)
-  case ping(End)
-  case drain(End)
-  /// The connection dies; what is on its way is lost.
-  case cut
-
-  /// The kind alone, for the table of coverage.
-  var name: StaticString {
-    switch self {
-    case .open: "open"
-    case .write: "write"
-    case .finish: "finish"
-    case .reset: "reset"
-    case .stop: "stop"
-    case .release: "release"
-    case .read: "read"
-    case .send: "send"
-    case .arrive: "arrive"
-    case .runJobs: "runJobs"
-    case .advance: "advance"
-    case .ping: "ping"
-    case .drain: "drain"
-    case .cut: "cut"
-    }
-  }
-}
-
-/// SplitMix64: the same numbers for the same seed, everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
-  }
-
-  mutating func next(below limit: Int) -> Int {
-    Int(next() % UInt64(limit))
-  }
-
-  /// True once in so many.
-  mutating func isOneIn(_ count: Int) -> Bool {
-    next(below: count) == 0
-  }
-}
+public import DWCPCore
 
 /// A simulated session before it runs: two configurations and what is to happen. All of it follows from the seed.
-struct Scenario {
-  let seed: UInt64
-  let client: SessionConfiguration
-  let server: SessionConfiguration
-  var operations: [Operation]
+public struct Scenario: Sendable {
+  public let seed: UInt64
+  public let client: SessionConfiguration
+  public let server: SessionConfiguration
+  public var operations: [Operation]
 
-  init(seed: UInt64, operationCount: Int) {
+  public init(seed: UInt64, operationCount: Int) {
     var random = SeededGenerator(seed: seed)
     self.seed = seed
     client = Self.configuration(&random)

@@ -1,5 +1,3 @@
-import DWCPCore
-
 /// What one direction of one stream should look like, known without any engine: what was written, what was read, how it ended.
 struct Flow {
   private(set) var written: [UInt8] = []

@@ -1,8 +1,8 @@
-import DWCPCore
-import NIOCore
+public import DWCPCore
+internal import NIOCore
 
 /// Two engines, the bytes between them, a virtual clock, and the model beside them.
-struct World {
+public struct World {
   struct Peer {
     var session: Session
     /// Bytes on their way to this end.
@@ -28,10 +28,11 @@ struct World {
   private var isDrained = false
   private var nextByte: UInt8 = 0
   private let codecs: CodecContext
-  private(set) var problem: String?
-  private(set) var coverage = Coverage()
+  /// What did not hold, in a sentence; nil while all does.
+  public private(set) var problem: String?
+  public private(set) var coverage = Coverage()
 
-  init(_ scenario: Scenario, codecs: CodecContext) {
+  public init(_ scenario: Scenario, codecs: CodecContext) {
     var random = SeededGenerator(seed: scenario.seed &+ 1)
     let start = now
     func peer(_ role: Role, _ configuration: SessionConfiguration) -> Peer {
@@ -63,7 +64,8 @@ struct World {
     look(at: end) { $0.opened.contains(id) && !$0.released.contains(id) }
   }
 
-  mutating func run(_ operations: [Operation]) {
+  /// Performs the operations, then lets everything come to rest and looks at what is left.
+  public mutating func run(_ operations: [Operation]) {
     for operation in operations where problem == nil {
       coverage.note(operation, phase: client.session.phase)
       perform(operation)

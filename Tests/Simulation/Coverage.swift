@@ -1,13 +1,15 @@
-import DWCPCore
+public import DWCPCore
 
 /// Which operations met which phases of the session, and which events came of it.
-struct Coverage {
+public struct Coverage: Sendable {
   private struct Key: Hashable {
     let operation: String
     let phase: Session.Phase?
   }
 
   private var counts: [Key: Int] = [:]
+
+  public init() {}
 
   mutating func note(_ operation: Operation, phase: Session.Phase) {
     counts[Key(operation: "\(operation.name)", phase: phase), default: 0] += 1
@@ -32,17 +34,20 @@ struct Coverage {
     }
   }
 
-  mutating func merge(_ other: Coverage) {
+  public mutating func merge(_ other: Coverage) {
     counts.merge(other.counts, uniquingKeysWith: +)
   }
 
-  func hasMet(event: String) -> Bool { counts[Key(operation: event, phase: nil)] != nil }
-  func hasMet(_ operation: String, in phase: Session.Phase) -> Bool {
+  public func hasMet(event: String) -> Bool { counts[Key(operation: event, phase: nil)] != nil }
+  public func hasMet(_ operation: String, in phase: Session.Phase) -> Bool {
     counts[Key(operation: operation, phase: phase)] != nil
   }
 
+  /// How many kinds of operation in a phase, and of event, were met.
+  public var kindCount: Int { counts.count }
+
   /// One line for each, rarest first.
-  var table: String {
+  public var table: String {
     let lines = counts.map { key, count in
       (count, key.operation + (key.phase.map { " while the client is \($0)" } ?? ""))
     }
