@@ -17,10 +17,10 @@ struct LeakyBucket: Hashable, Sendable {
   /// Adds one event; false when the bucket overflows.
   mutating func add(now: Instant) -> Bool {
     let (leaked, isHuge) = now.nanoseconds(since: lastUse).multipliedReportingOverflow(by: leakPerSecond)
-    level = isHuge ? 0 : level - min(level, leaked)
+    level = isHuge ? 0 : level &- min(level, leaked)
     lastUse = max(lastUse, now)
-    guard level <= (capacity - 1) * Self.unit else { return false }
-    level += Self.unit
+    guard level <= (capacity &- 1) &* Self.unit else { return false }
+    level &+= Self.unit
     return true
   }
 }
@@ -44,12 +44,12 @@ struct AbuseLedger: Hashable, Sendable {
   /// This end has reset a stream that the other end opened. It counts when the other end sends on: a peer that makes us reset its
   /// streams costs as much as one that resets them itself.
   mutating func noteOwnReset() {
-    ownResetCount += 1
+    ownResetCount &+= 1
   }
 
   mutating func settleOwnResets(now: Instant) throws(SessionError) {
     while ownResetCount > 0 {
-      ownResetCount -= 1
+      ownResetCount &-= 1
       try noteReset(now: now)
     }
   }

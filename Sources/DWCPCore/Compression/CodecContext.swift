@@ -70,9 +70,9 @@ extension OutputRawSpan {
   ) throws(CodecError) -> Bool {
     unsafe try withUnsafeMutableBytes { buffer, initializedByteCount throws(CodecError) in
       let room = unsafe UnsafeMutableRawBufferPointer(
-        rebasing: buffer[initializedByteCount..<initializedByteCount + byteCount])
+        rebasing: buffer[initializedByteCount..<initializedByteCount &+ byteCount])
       guard let written = unsafe try write(room) else { return false }
-      initializedByteCount += written
+      initializedByteCount &+= written
       return true
     }
   }

@@ -43,7 +43,7 @@ public struct EncodeJob: Hashable, Sendable {
 
   func run(in context: CodecContext) -> EncodedBlock {
     var payload = ByteBuffer()
-    let limit = raw.readableBytes - Self.leastSavingByteCount(rawByteCount: raw.readableBytes)
+    let limit = raw.readableBytes &- Self.leastSavingByteCount(rawByteCount: raw.readableBytes)
     var isSmaller = false
     if limit > 0 {
       payload.writeWithOutputRawSpan(minimumWritableBytes: limit) { output in

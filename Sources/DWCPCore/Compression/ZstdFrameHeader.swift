@@ -29,7 +29,7 @@ struct ZstdFrameHeader: Hashable, Sendable {
     if !isSingleSegment {
       guard let window = frame.byte(at: offset) else { throw CodecError(.notASingleFrame) }
       declaredWindow = Self.windowByteCount(descriptor: window)
-      offset += 1
+      offset &+= 1
     }
     let fieldByteCount = Self.contentSizeFieldByteCount(descriptor: descriptor)
     guard let field = frame.littleEndian(at: offset, byteCount: fieldByteCount) else {
@@ -38,13 +38,13 @@ struct ZstdFrameHeader: Hashable, Sendable {
     let content: UInt64? =
       switch fieldByteCount {
       case 0: nil
-      case 2: field + 256
+      case 2: field &+ 256
       default: field
       }
     contentByteCount = content
     // A single segment always has a content size field.
     windowByteCount = declaredWindow ?? content ?? 0
-    byteCount = offset + fieldByteCount
+    byteCount = offset &+ fieldByteCount
   }
 
   /// Verifies that a payload is exactly one frame, that it does not contradict the declared raw length, and that its
@@ -66,20 +66,20 @@ struct ZstdFrameHeader: Hashable, Sendable {
     var isLast = false
     while !isLast {
       guard let block = frame.littleEndian(at: offset, byteCount: 3) else { return nil }
-      offset += 3
+      offset &+= 3
       isLast = block & 1 != 0
       switch block >> 1 & 3 {
-      case 0, 2: offset += Int(block >> 3)
-      case 1: offset += 1
+      case 0, 2: offset &+= Int(block >> 3)
+      case 1: offset &+= 1
       default: return nil
       }
     }
-    return hasChecksum ? offset + Self.checksumByteCount : offset
+    return hasChecksum ? offset &+ Self.checksumByteCount : offset
   }
 
   private static func windowByteCount(descriptor: UInt8) -> UInt64 {
-    let base = UInt64(1) << (10 + UInt64(descriptor >> 3))
-    return base + base / 8 * UInt64(descriptor & 7)
+    let base = UInt64(1) << (10 &+ UInt64(descriptor >> 3))
+    return base &+ base / 8 &* UInt64(descriptor & 7)
   }
 
   private static func contentSizeFieldByteCount(descriptor: UInt8) -> Int {
@@ -100,11 +100,11 @@ extension RawSpan {
 
   /// At most 8 bytes; nil if they reach beyond the end.
   fileprivate func littleEndian(at offset: Int, byteCount: Int) -> UInt64? {
-    guard offset + byteCount <= self.byteCount else { return nil }
+    guard offset &+ byteCount <= self.byteCount else { return nil }
     var value: UInt64 = 0
     for index in 0..<byteCount {
-      guard let byte = byte(at: offset + index) else { return nil }
-      value |= UInt64(byte) << (8 * UInt64(index))
+      guard let byte = byte(at: offset &+ index) else { return nil }
+      value |= UInt64(byte) << (8 &* UInt64(index))
     }
     return value
   }

@@ -50,6 +50,6 @@ public struct ErrorCode: RawRepresentable, Hashable, Sendable {
 extension ErrorCode: CustomStringConvertible {
   /// The name in SPEC section 13, or the number in hexadecimal.
   public var description: String {
-    rawValue < Self.names.count ? Self.names[Int(rawValue)] : "0x" + String(rawValue, radix: 16)
+    rawValue < Self.names.count ? Self.names[Int(rawValue)] : "0x\(String(rawValue, radix: 16))"
   }
 }

@@ -104,7 +104,7 @@ extension ByteBuffer {
     writeMultipleIntegers(tag, UInt16(0))
     let start = writerIndex
     writeValue(&self)
-    setInteger(UInt16(truncatingIfNeeded: writerIndex - start), at: start - 2)
+    setInteger(UInt16(truncatingIfNeeded: writerIndex &- start), at: start &- 2)
   }
 
   /// Reads one integer and hands it over if it is within `bounds`.

@@ -12,15 +12,15 @@ struct LinkAccounting: Hashable, Sendable {
   private(set) var acknowledgementDeadline: Instant?
 
   mutating func noteSent(_ type: FrameType) {
-    if type.isNumbered { sentNumberedCount += 1 }
+    if type.isNumbered { sentNumberedCount &+= 1 }
   }
 
   mutating func noteReceived(_ header: FrameHeader, now: Instant, delayMilliseconds: UInt16) {
-    byteCountSinceTold += UInt64(FrameHeader.byteCount + header.remainderByteCount)
+    byteCountSinceTold &+= UInt64(FrameHeader.byteCount &+ header.remainderByteCount)
     guard header.type.isNumbered else { return }
-    receivedNumberedCount += 1
+    receivedNumberedCount &+= 1
     // Half of what was announced, so that a late timer keeps the promise too.
-    let delayNanoseconds = UInt64(delayMilliseconds) * 500_000
+    let delayNanoseconds = UInt64(delayMilliseconds) &* 500_000
     acknowledgementDeadline = acknowledgementDeadline ?? now.advanced(byNanoseconds: delayNanoseconds)
   }
 
@@ -33,7 +33,7 @@ struct LinkAccounting: Hashable, Sendable {
 
   func owesAcknowledgement(now: Instant) -> Bool {
     guard let acknowledgementDeadline else { return false }
-    return acknowledgementDeadline <= now || receivedNumberedCount - toldCount >= Self.frameCountPerAcknowledgement
+    return acknowledgementDeadline <= now || receivedNumberedCount &- toldCount >= Self.frameCountPerAcknowledgement
       || byteCountSinceTold >= Self.byteCountPerAcknowledgement
   }
 

@@ -35,7 +35,7 @@ struct Liveness: Hashable, Sendable {
   mutating func begin(localMilliseconds: UInt32, remoteMilliseconds: UInt32) {
     handshakeDeadline = nil
     let timeouts = [localMilliseconds, remoteMilliseconds].filter { $0 > 0 }
-    idleTimeoutNanoseconds = UInt64(timeouts.min() ?? 0) * 1_000_000
+    idleTimeoutNanoseconds = UInt64(timeouts.min() ?? 0) &* 1_000_000
   }
 
   var nextDeadline: Instant? {
@@ -58,7 +58,7 @@ struct Liveness: Hashable, Sendable {
   /// The value of a new ping; nil when too many are unanswered.
   mutating func makePing(now: Instant) -> UInt64? {
     guard outstandingPings.count < Self.maximumOutstandingPingCount else { return nil }
-    defer { nextPingValue += 1 }
+    defer { nextPingValue &+= 1 }
     outstandingPings.append(Ping(value: nextPingValue, sent: now))
     return nextPingValue
   }
@@ -69,7 +69,7 @@ struct Liveness: Hashable, Sendable {
       throw .peer(.protocol, "LIV-1", "PONG answers no PING")
     }
     let sent = outstandingPings[index].sent
-    outstandingPings.removeFirst(index + 1)
+    outstandingPings.removeFirst(index &+ 1)
     return now.nanoseconds(since: sent)
   }
 }

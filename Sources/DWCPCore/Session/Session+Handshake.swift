@@ -11,7 +11,7 @@ extension Session {
 
   private mutating func queueHandshakeFrame(_ type: FrameType, _ writeBody: (inout ByteBuffer) -> Void) {
     outbox.handshake.writeFrame(type, isChecked: true, writeBody)
-    counters.framesSent += 1
+    counters.framesSent &+= 1
   }
 
   mutating func receivePreface(_ preface: Preface) throws(SessionError) {

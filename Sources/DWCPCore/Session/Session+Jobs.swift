@@ -45,8 +45,8 @@ extension Session {
     if job == nil {
       wake(id)
     } else {
-      nextJobNumber += 1
-      encodeJobCount += 1
+      nextJobNumber &+= 1
+      encodeJobCount &+= 1
       scheduleEncoding(id)
     }
     return job
@@ -61,7 +61,7 @@ extension Session {
   }
 
   private mutating func completeEncoding(_ encoded: EncodedBlock) {
-    encodeJobCount = max(0, encodeJobCount - 1)
+    encodeJobCount = max(0, encodeJobCount &- 1)
     let isStored = encoded.codec == .none
     let isAwaited = streams.update(encoded.streamID) { stream in
       stream.compression.note(isStored: isStored)
@@ -69,7 +69,7 @@ extension Session {
         jobNumber: encoded.number, codecID: encoded.codec.rawValue, payload: encoded.payload)
     }
     guard isAwaited == true else { return }
-    if isStored { counters.unshrunkBlocks += 1 }
+    if isStored { counters.unshrunkBlocks &+= 1 }
     wake(encoded.streamID)
   }
 

@@ -11,7 +11,7 @@ extension Session {
   /// Payload is not copied: slices of `bytes` are kept until they are read or decoded, except small ones.
   public mutating func receive(_ bytes: ByteBuffer, now: Instant) {
     guard progress.isLive, bytes.readableBytes > 0 else { return }
-    counters.wireBytesReceived += UInt64(bytes.readableBytes)
+    counters.wireBytesReceived &+= UInt64(bytes.readableBytes)
     liveness.noteReceived(now: now)
     var input = bytes
     do throws(SessionError) {
@@ -67,7 +67,7 @@ extension Session {
 
   /// What holds for every frame, whatever its type (SPEC HDR-4, ACK-1).
   private mutating func beginFrame(_ header: FrameHeader, now: Instant) throws(SessionError) {
-    counters.framesReceived += 1
+    counters.framesReceived &+= 1
     guard header.isChecked || !(agreement?.isIntegrityOn ?? true) else {
       throw .peer(.protocol, "HDR-4", "\(header.type) came without a payload check")
     }

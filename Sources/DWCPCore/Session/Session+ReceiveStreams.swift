@@ -27,7 +27,7 @@ extension Session {
     guard id.ordinal <= peerStreamLimit else {
       throw .peer(.streamLimit, "STR-3", "stream \(id) is above the limit of \(peerStreamLimit) streams")
     }
-    for ordinal in (peerOrdinal + 1)...id.ordinal {
+    for ordinal in (peerOrdinal &+ 1)...id.ordinal {
       insertPeerStream(StreamID(ordinal: ordinal, openedBy: role.other), isAnticipated: ordinal < id.ordinal)
     }
     peerOrdinal = id.ordinal
@@ -40,7 +40,7 @@ extension Session {
       compression: StreamCompression(configuration.compression))
     stream.isAnticipated = isAnticipated
     streams.insert(stream)
-    counters.streamsAccepted += 1
+    counters.streamsAccepted &+= 1
   }
 
   /// Tells the application of a new stream, or turns it away while draining (SPEC END-3).
@@ -81,7 +81,7 @@ extension Session {
     guard try locate(id, isOpening: true) == .live else { return try ledger.noteIdleFrame(now: now) }
     if !wasKnown { announceStream(id, StreamOpening()) }
     let start = parser.dataFrame.offset
-    let end = start + block.span
+    let end = start &+ block.span
     let arrival = try streams.update(id) { stream throws(SessionError) in
       (
         kind: try stream.receive.check(start: start, end: end, isFinal: block.isFinal),
@@ -90,7 +90,7 @@ extension Session {
     }
     guard let arrival else { return }
     guard arrival.kind == .new else { return try ledger.noteIdleFrame(now: now) }
-    try receiveCredit.check(newUnits: end - arrival.received)
+    try receiveCredit.check(newUnits: end &- arrival.received)
     counters.rawBytesReceived &+= UInt64(parser.dataFrame.rawByteCount)
     let isWanted = updateReceiving(id) { $0.charge(end: end, isFinal: block.isFinal) }
     if isWanted == true { try acceptBlock(id, block) } else { stopIfOwed(id) }
@@ -121,13 +121,13 @@ extension Session {
     var table = parser.markTable
     var markedByteCount = 0
     let markCount = table.readableBytes / 2
-    while let length = table.readInteger(as: UInt16.self) { markedByteCount += Int(length) }
+    while let length = table.readInteger(as: UInt16.self) { markedByteCount &+= Int(length) }
     guard markedByteCount <= frame.rawByteCount else {
       throw .peer(.protocol, "DAT-4", "the mark table covers \(markedByteCount) of \(frame.rawByteCount) raw bytes")
     }
     let endsMessage = flags & DataFrame.Flags.endOfMessage != 0
-    let span = UInt64(frame.rawByteCount + markCount + (endsMessage ? 1 : 0))
-    guard frame.offset <= DataFrame.maximumOffset - span else {
+    let span = UInt64(frame.rawByteCount &+ markCount &+ (endsMessage ? 1 : 0))
+    guard frame.offset <= DataFrame.maximumOffset &- span else {
       throw .peer(.protocol, "DAT-1", "a block at \(frame.offset) ends above 2^62")
     }
     let isFinal = flags & DataFrame.Flags.fin != 0
@@ -141,7 +141,7 @@ extension Session {
   /// Queues a block for its reader, or for a decoder.
   private mutating func acceptBlock(_ id: StreamID, _ block: CheckedBlock) throws(SessionError) {
     let frame = parser.dataFrame
-    let payloadByteCount = parser.pieces.reduce(0) { $0 + $1.readableBytes }
+    let payloadByteCount = parser.pieces.reduce(0) { $0 &+ $1.readableBytes }
     counters.receivedByCodec.add(block.codec, rawByteCount: frame.rawByteCount, payloadByteCount: payloadByteCount)
     let pieces = parser.pieces
     let markTable = parser.markTable
@@ -169,7 +169,7 @@ extension Session {
   private func joined(_ pieces: [ByteBuffer]) -> ByteBuffer {
     guard pieces.count != 1 else { return pieces[0] }
     var whole = ByteBuffer()
-    whole.reserveCapacity(pieces.reduce(0) { $0 + $1.readableBytes })
+    whole.reserveCapacity(pieces.reduce(0) { $0 &+ $1.readableBytes })
     for piece in pieces { whole.writeImmutableBuffer(piece) }
     return whole
   }
@@ -183,8 +183,8 @@ extension Session {
     guard try locate(id, isOpening: false) == .live, let stream = streams[id] else {
       return try ledger.noteIdleFrame(now: now)
     }
-    counters.resetsReceived += 1
-    try receiveCredit.check(newUnits: final - min(final, stream.receive.received))
+    counters.resetsReceived &+= 1
+    try receiveCredit.check(newUnits: final &- min(final, stream.receive.received))
     try updateReceiving(id) { half throws(SessionError) in
       try half.receiveReset(ErrorCode(rawValue: code), finalOffset: final)
     }
@@ -214,8 +214,8 @@ extension Session {
     let result = try streams.update(id) { stream throws(Failure) in
       let before = (received: stream.receive.received, consumed: stream.receive.consumed)
       let result = try body(&stream.receive)
-      charged = stream.receive.received - before.received
-      consumed = stream.receive.consumed - before.consumed
+      charged = stream.receive.received &- before.received
+      consumed = stream.receive.consumed &- before.consumed
       return result
     }
     receiveCredit.charge(charged)
@@ -243,8 +243,8 @@ extension Session {
   mutating func removeIfClosed(_ id: StreamID) {
     guard streams.peek(id, { $0.isClosed }) == true else { return }
     streams.remove(id)
-    counters.streamsClosed += 1
-    if id.opener != role { closedPeerStreamCount += 1 }
+    counters.streamsClosed &+= 1
+    if id.opener != role { closedPeerStreamCount &+= 1 }
     events.append(.closed(id))
     closeIfDrained()
   }

@@ -86,10 +86,10 @@ public struct Session: Hashable, Sendable {
   public var streamCount: Int { streams.count }
 
   /// Raw bytes received and not read, over all streams.
-  public var unreadUnitCount: UInt64 { receiveCredit.charged - receiveCredit.consumed }
+  public var unreadUnitCount: UInt64 { receiveCredit.charged &- receiveCredit.consumed }
 
   /// Numbered frames sent that the other end has not acknowledged (SPEC ACK-1).
-  public var unacknowledgedFrameCount: UInt64 { link.sentNumberedCount - link.acknowledgedCount }
+  public var unacknowledgedFrameCount: UInt64 { link.sentNumberedCount &- link.acknowledgedCount }
 
   var isActive: Bool { phase == .open }
 

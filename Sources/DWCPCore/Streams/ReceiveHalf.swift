@@ -148,7 +148,7 @@ struct ReceiveHalf: Hashable, Sendable {
     guard phase == .open || phase == .sizeKnown, let read = queue.read(maximumByteCount: maximumByteCount) else {
       return nil
     }
-    consumed += UInt64(read.bytes.readableBytes) + (read.endsMessage ? 1 : 0)
+    consumed &+= UInt64(read.bytes.readableBytes) &+ (read.endsMessage ? 1 : 0)
     return read
   }
 
@@ -160,8 +160,8 @@ struct ReceiveHalf: Hashable, Sendable {
   /// The limit worth granting now, or nil while less than a quarter of the window has been consumed (SPEC CRD-5).
   func creditToGrant(window: UInt64) -> UInt64? {
     guard phase == .open else { return nil }
-    let limit = min(consumed + window, DataFrame.maximumOffset)
-    return limit >= grantedLimit + window / 4 ? limit : nil
+    let limit = min(consumed &+ window, DataFrame.maximumOffset)
+    return limit >= grantedLimit &+ window / 4 ? limit : nil
   }
 
   mutating func grant(_ limit: UInt64) {

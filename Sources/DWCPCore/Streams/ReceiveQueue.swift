@@ -43,7 +43,7 @@ struct ReceiveQueue: Hashable, Sendable {
   /// Appends raw bytes. A slice that would pin a much larger buffer is copied (SPEC MEM-1).
   mutating func append(_ piece: ByteBuffer) {
     guard piece.readableBytes > 0 else { return }
-    rawByteCountBehindLastMark += UInt64(piece.readableBytes)
+    rawByteCountBehindLastMark &+= UInt64(piece.readableBytes)
     if piece.isWorthItsStorage {
       entries.append(Entry(bytes: piece, isDecoding: false, isOwned: false))
     } else {
@@ -53,7 +53,7 @@ struct ReceiveQueue: Hashable, Sendable {
 
   private mutating func appendCopy(of piece: ByteBuffer) {
     if let last = entries.indices.last, entries[last].isOwned,
-      entries[last].bytes.readableBytes + piece.readableBytes <= Self.maximumJoinedByteCount
+      entries[last].bytes.readableBytes &+ piece.readableBytes <= Self.maximumJoinedByteCount
     {
       entries[last].bytes.writeImmutableBuffer(piece)
       return
@@ -63,9 +63,9 @@ struct ReceiveQueue: Hashable, Sendable {
 
   /// Keeps a place for a block that is being decoded; `complete` takes the number.
   mutating func appendPlaceholder(rawByteCount: Int) -> UInt64 {
-    rawByteCountBehindLastMark += UInt64(rawByteCount)
+    rawByteCountBehindLastMark &+= UInt64(rawByteCount)
     entries.append(Entry(bytes: ByteBuffer(), isDecoding: true, isOwned: false))
-    return firstEntryNumber + UInt64(entries.count) - 1
+    return firstEntryNumber &+ UInt64(entries.count) &- 1
   }
 
   /// Fills a place in; numbers that are no longer waited for are ignored.
@@ -74,11 +74,11 @@ struct ReceiveQueue: Hashable, Sendable {
       entries[index].isDecoding
     else { return }
     entries[index].isDecoding = false
-    if !bytes.isWorthItsStorage, index > 0, entries[index - 1].isOwned, !entries[index - 1].isDecoding,
-      entries[index - 1].bytes.readableBytes + bytes.readableBytes <= Self.maximumJoinedByteCount
+    if !bytes.isWorthItsStorage, index > 0, entries[index &- 1].isOwned, !entries[index &- 1].isDecoding,
+      entries[index &- 1].bytes.readableBytes &+ bytes.readableBytes <= Self.maximumJoinedByteCount
     {
       // Short blocks are joined when they have been decoded; an empty entry keeps the numbers of those behind it.
-      entries[index - 1].bytes.writeImmutableBuffer(bytes)
+      entries[index &- 1].bytes.writeImmutableBuffer(bytes)
       entries[index].bytes = ByteBuffer()
     } else {
       entries[index].bytes = bytes
@@ -91,7 +91,7 @@ struct ReceiveQueue: Hashable, Sendable {
   private mutating func removeSpentEntries() {
     while let first = entries.first, !first.isDecoding, first.bytes.readableBytes == 0 {
       entries.removeFirst()
-      firstEntryNumber += 1
+      firstEntryNumber &+= 1
     }
   }
 
@@ -100,7 +100,7 @@ struct ReceiveQueue: Hashable, Sendable {
     var rest = rawByteCount
     while rest > UInt64(Self.longestRun) {
       marks.append(Self.longestRun | Self.continues)
-      rest -= UInt64(Self.longestRun)
+      rest &-= UInt64(Self.longestRun)
     }
     marks.append(UInt32(truncatingIfNeeded: rest))
   }
@@ -109,17 +109,17 @@ struct ReceiveQueue: Hashable, Sendable {
   mutating func appendMarks(table: ByteBuffer, endsMessage: Bool, blockRawByteCount: Int) {
     var table = table
     var remaining = UInt64(blockRawByteCount)
-    var carried = rawByteCountBehindLastMark - remaining
+    var carried = rawByteCountBehindLastMark &- remaining
     while let length = table.readInteger(as: UInt16.self) {
-      appendMark(afterRawByteCount: carried + UInt64(length))
+      appendMark(afterRawByteCount: carried &+ UInt64(length))
       carried = 0
-      remaining -= UInt64(length)
+      remaining &-= UInt64(length)
     }
     if endsMessage {
-      appendMark(afterRawByteCount: carried + remaining)
+      appendMark(afterRawByteCount: carried &+ remaining)
       rawByteCountBehindLastMark = 0
     } else {
-      rawByteCountBehindLastMark = carried + remaining
+      rawByteCountBehindLastMark = carried &+ remaining
     }
   }
 
@@ -140,10 +140,10 @@ struct ReceiveQueue: Hashable, Sendable {
   /// Moves the first mark nearer; true when it has been reached.
   private mutating func consumeMark(rawByteCount: Int) -> Bool {
     guard let first = marks.first else {
-      rawByteCountBehindLastMark -= UInt64(rawByteCount)
+      rawByteCountBehindLastMark &-= UInt64(rawByteCount)
       return false
     }
-    let rest = first - UInt32(truncatingIfNeeded: rawByteCount)
+    let rest = first &- UInt32(truncatingIfNeeded: rawByteCount)
     guard rest & Self.longestRun == 0 else {
       marks[0] = rest
       return false
@@ -153,7 +153,7 @@ struct ReceiveQueue: Hashable, Sendable {
   }
 
   mutating func removeAll() {
-    firstEntryNumber += UInt64(entries.count)
+    firstEntryNumber &+= UInt64(entries.count)
     entries.removeAll()
     marks.removeAll()
     rawByteCountBehindLastMark = 0

@@ -20,7 +20,7 @@ extension ByteBuffer {
     var fitting = String.UnicodeScalarView()
     var byteCount = 0
     for scalar in text.unicodeScalars {
-      byteCount += UTF8.width(scalar)
+      byteCount &+= UTF8.width(scalar)
       guard byteCount <= maximumByteCount else { break }
       fitting.append(scalar)
     }

@@ -16,7 +16,7 @@ struct FrameHeader: Hashable, Sendable {
   var isChecked: Bool { flags & FrameFlags.check != 0 }
 
   /// Bytes behind the header, the payload check included.
-  var remainderByteCount: Int { bodyByteCount + (isChecked ? Self.checkByteCount : 0) }
+  var remainderByteCount: Int { bodyByteCount &+ (isChecked ? Self.checkByteCount : 0) }
 
   init(type: FrameType, flags: UInt8, streamID: StreamID, bodyByteCount: Int) {
     self.type = type
@@ -51,8 +51,8 @@ struct FrameHeader: Hashable, Sendable {
   /// Overwrites 16 bytes that were written before.
   func set(at index: Int, in buffer: inout ByteBuffer) {
     buffer.setInteger(typeFlagsAndStream, at: index)
-    buffer.setInteger(length, at: index + 8)
-    buffer.setInteger(headerCheck(typeFlagsAndStream, length), at: index + 12)
+    buffer.setInteger(length, at: index &+ 8)
+    buffer.setInteger(headerCheck(typeFlagsAndStream, length), at: index &+ 12)
   }
 
   private var typeFlagsAndStream: UInt64 {

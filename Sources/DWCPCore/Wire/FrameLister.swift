@@ -10,7 +10,7 @@ public struct FrameLister: Sendable {
   public init() {}
 
   /// Bytes taken since the end of the last whole frame.
-  public var unfinishedByteCount: Int { position - frameStart }
+  public var unfinishedByteCount: Int { position &- frameStart }
 
   /// Takes bytes from `input` up to the end of the next frame; nil when more are needed.
   ///
@@ -18,7 +18,7 @@ public struct FrameLister: Sendable {
   public mutating func next(_ input: inout ByteBuffer) throws(SessionError) -> String? {
     let before = input.readableBytes
     let step = try parser.step(&input)
-    position += before - input.readableBytes
+    position &+= before &- input.readableBytes
     guard step != .needsMore else { return nil }
     defer { frameStart = position }
     let description =
@@ -32,7 +32,7 @@ public struct FrameLister: Sendable {
     if header.streamID != .session { words.append("stream \(header.streamID)") }
     words.append("\(header.bodyByteCount) bytes")
     if header.isChecked { words.append("checked") }
-    words += header.type == .data ? dataWords : controlWords
+    words.append(contentsOf: header.type == .data ? dataWords : controlWords)
     return words.joined(separator: ", ")
   }
 

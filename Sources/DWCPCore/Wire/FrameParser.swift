@@ -95,7 +95,7 @@ struct FrameParser: Hashable, Sendable {
     if carry.readableBytes == 0, let bytes = input.readSlice(length: byteCount) {
       return bytes
     }
-    let missing = byteCount - carry.readableBytes
+    let missing = byteCount &- carry.readableBytes
     if var part = input.readSlice(length: min(missing, input.readableBytes)) {
       carry.writeBuffer(&part)
     }
@@ -108,7 +108,7 @@ struct FrameParser: Hashable, Sendable {
   /// As `gather`, for bytes of the body of a data frame: they count and are checked.
   private mutating func gatherBody(_ byteCount: Int, from input: inout ByteBuffer) -> ByteBuffer? {
     guard let bytes = gather(byteCount, from: &input) else { return nil }
-    remainingBodyByteCount -= byteCount
+    remainingBodyByteCount &-= byteCount
     if header.isChecked { check.update(bytes.readableBytesSpan) }
     return bytes
   }
@@ -194,10 +194,10 @@ struct FrameParser: Hashable, Sendable {
 
   private mutating func beginMarkTable(_ bytes: ByteBuffer) throws(SessionError) {
     let count = bytes.getInteger(at: bytes.readerIndex, as: UInt16.self).map(Int.init) ?? 0
-    guard count > 0, remainingBodyByteCount >= 2 * count else {
+    guard count > 0, remainingBodyByteCount >= 2 &* count else {
       throw .peer(.protocol, "DAT-4", "a mark table is empty or cut short")
     }
-    markTableByteCount = 2 * count
+    markTableByteCount = 2 &* count
     phase = .markTable
   }
 
@@ -209,7 +209,7 @@ struct FrameParser: Hashable, Sendable {
   private mutating func takePieces(from input: inout ByteBuffer) {
     guard let piece = input.readSlice(length: min(remainingBodyByteCount, input.readableBytes)), piece.readableBytes > 0
     else { return }
-    remainingBodyByteCount -= piece.readableBytes
+    remainingBodyByteCount &-= piece.readableBytes
     if header.isChecked { check.update(piece.readableBytesSpan) }
     // A block that arrives in crumbs must not pin a read buffer for each of them (SPEC MEM-1).
     if piece.isWorthItsStorage {

@@ -80,7 +80,7 @@ extension FrameType: CustomStringConvertible {
     case .reset: "RESET"
     case .stop: "STOP"
     case .goAway: "GOAWAY"
-    default: "type 0x" + String(rawValue, radix: 16)
+    default: "type 0x\(String(rawValue, radix: 16))"
     }
   }
 }

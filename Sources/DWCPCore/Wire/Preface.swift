@@ -62,7 +62,7 @@ public struct Preface: Hashable, Sendable {
   }
 
   private static func magicByte(at position: Int) -> UInt8 {
-    UInt8(truncatingIfNeeded: magic >> UInt32(24 - 8 * position))
+    UInt8(truncatingIfNeeded: magic >> UInt32(24 &- 8 &* position))
   }
 }
 
@@ -85,6 +85,6 @@ func strangerDescription(_ bytes: Span<UInt8>) -> String {
   if start == Array("HTTP".utf8) || start == Array("SSH-".utf8) {
     return "an \(start == Array("HTTP".utf8) ? "HTTP" : "SSH") server answers there; check the port"
   }
-  let hex = start.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+  let hex = start.map { "\($0 < 16 ? "0" : "")\(String($0, radix: 16))" }.joined(separator: " ")
   return "the connection does not start with the DWCP magic but with \(hex); check the port"
 }
