@@ -16,6 +16,7 @@ public enum Codec: UInt8, Hashable, Sendable, CaseIterable {
     }
   }
 
+  /// The codec of this name; nil for anything else.
   public init?(name: String) {
     guard let codec = Self.allCases.first(where: { $0.name == name }) else { return nil }
     self = codec
@@ -37,12 +38,16 @@ public enum Codec: UInt8, Hashable, Sendable, CaseIterable {
 
 /// A codec and how hard it tries; the level is never on the wire (SPEC CDC-1).
 public struct CompressionSetting: Hashable, Sendable {
+  /// The codec that is meant to be used; a block that does not shrink goes stored all the same (SPEC CDC-5).
   public let codec: Codec
   /// 0 for `none`; 1 (fast) or 3 to 12 (high compression) for `lz4`; -7 to -1 (faster) or 1 to 19 for `zstd`.
   public let level: Int
 
+  /// Blocks go stored.
   public static let none = CompressionSetting(.none)
+  /// lz4 at level 1.
   public static let lz4Default = CompressionSetting(.lz4)
+  /// zstd at level 1.
   public static let zstdDefault = CompressionSetting(.zstd)
 
   /// Nil if the codec has no such level.

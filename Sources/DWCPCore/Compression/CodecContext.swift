@@ -7,13 +7,17 @@ internal import Synchronization
 public final class CodecContext: Sendable {
   private let libraries = Mutex(CodecLibraries())
 
+  /// A context that holds no memory yet.
   public init() {}
 
   /// Appends the block made from `raw` to `output`, if it fits.
   ///
   /// - Parameters:
+  ///   - raw: the block's raw bytes.
+  ///   - setting: codec and level.
   ///   - maximumByteCount: the longest block that is of use.
   ///   - maximumWindowLog: the receiver's limit on the window of a zstd frame, 10 to 31 (SPEC CDC-3).
+  ///   - output: where the encoded block is appended.
   /// - Returns: false if the block is longer than `maximumByteCount` or the room in `output`, or the codec is `none`;
   ///   nothing has been appended then, and the block is to be sent stored.
   /// - Throws: ``CodecError/Reason/notAvailable`` if the library has no memory.
@@ -36,7 +40,13 @@ public final class CodecContext: Sendable {
 
   /// Appends the decoded block to `output`: exactly `rawByteCount` bytes, or none and an error (SPEC CDC-3, CDC-4).
   ///
-  /// - Parameter maximumWindowLog: this end's limit on the window of a zstd frame.
+  /// - Parameters:
+  ///   - encoded: the payload of one DATA frame.
+  ///   - codec: what the frame says; never `none`.
+  ///   - rawByteCount: the declared raw length.
+  ///   - maximumWindowLog: this end's limit on the window of a zstd frame, 10 to 31.
+  ///   - output: where the raw bytes are appended; it needs room for `rawByteCount`.
+  /// - Throws: the reason for which the block is broken, or ``CodecError/Reason/notAvailable`` when there is no room.
   public func decompress(
     _ encoded: RawSpan, codec: Codec, rawByteCount: Int, maximumWindowLog: Int, into output: inout OutputRawSpan
   ) throws(CodecError) {

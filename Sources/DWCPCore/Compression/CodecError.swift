@@ -1,6 +1,7 @@
 /// Why a block could not be decoded, or encoded. It is an error of the block's stream, never of the session (SPEC
 /// CDC-4).
 public struct CodecError: Error, Hashable, Sendable {
+  /// What is wrong with a block.
   public enum Reason: Hashable, Sendable, CaseIterable {
     /// A zstd payload without the magic number, cut short, with bytes behind it, or with something reserved in it.
     case notASingleFrame
@@ -18,6 +19,7 @@ public struct CodecError: Error, Hashable, Sendable {
     case notAvailable
   }
 
+  /// What is wrong with the block.
   public let reason: Reason
 
   init(_ reason: Reason) {

@@ -16,6 +16,7 @@ public enum Blame: String, Hashable, Sendable {
 public struct SessionError: Error, Sendable {
   /// The code of SPEC section 13.
   public let code: ErrorCode
+  /// Who has to act.
   public let blame: Blame
   /// The SPEC rule that was broken, such as `DAT-2`; empty when the other end gave the error.
   public let rule: String
@@ -26,6 +27,7 @@ public struct SessionError: Error, Sendable {
   /// What both ends offered, when the handshake was refused.
   public let refusal: Refusal?
 
+  /// An error; the engine makes these, and an application that answers with the protocol's codes may.
   public init(
     code: ErrorCode, blame: Blame, rule: String, message: String, isReportedByPeer: Bool = false,
     refusal: Refusal? = nil

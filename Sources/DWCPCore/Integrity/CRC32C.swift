@@ -5,6 +5,7 @@ public struct CRC32C: Hashable, Sendable {
   /// The register before the final exclusive-or.
   private var state: UInt32 = 0xFFFF_FFFF
 
+  /// The check of no bytes yet.
   public init() {}
 
   /// Feeds the next bytes, in order.

@@ -69,6 +69,7 @@ extension Welcome {
 
 /// What both ends offered when one of them refused the session: the body of REFUSE (SPEC section 5, HS-4, HS-7).
 public struct Refusal: Hashable, Sendable {
+  /// Why: `VERSION`, `NO_COMMON_CODEC`, `POLICY` or what else was wrong.
   public let code: ErrorCode
   /// The versions of the end that refused.
   public let refuserVersions: Preface
@@ -80,6 +81,7 @@ public struct Refusal: Hashable, Sendable {
   public let refusedCodecIDs: [UInt8]
   /// Codec ids the refuser's policy requires.
   public let requiredCodecIDs: [UInt8]
+  /// One sentence for a person, from the end that refused.
   public let message: String
 
   func write(to buffer: inout ByteBuffer) {

@@ -26,6 +26,7 @@ public enum SessionEvent: Hashable, Sendable {
 
 /// What both ends settled on (SPEC section 5).
 public struct Agreement: Hashable, Sendable {
+  /// The highest minor version that both ends speak (SPEC PRE-4).
   public let minorVersion: UInt8
   /// Codecs this end may send with, as the other end prefers them.
   public let sendCodecs: [Codec]
@@ -33,6 +34,7 @@ public struct Agreement: Hashable, Sendable {
   public let receiveCodecs: [Codec]
   /// Every frame carries a payload check.
   public let isIntegrityOn: Bool
+  /// 16 bytes that name the session at both ends.
   public let sessionID: [UInt8]
   /// What the other end calls itself.
   public let peerImplementation: String

@@ -61,5 +61,6 @@ extension Session {
     case closed
   }
 
+  /// How far this session has come.
   public var phase: Phase { progress.phase }
 }

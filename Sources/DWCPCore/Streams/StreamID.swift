@@ -1,5 +1,6 @@
 /// Names a stream within its session; never used again (SPEC STR-1).
 public struct StreamID: RawRepresentable, Hashable, Sendable {
+  /// The highest id there can be: 48 bits.
   public static let maximumRawValue: UInt64 = 0xFFFF_FFFF_FFFF
   static let session = StreamID(rawValue: 0)
 

@@ -9,16 +9,25 @@ public struct StreamOpening: Hashable, Sendable {
   /// 0 (first) to 7 (last).
   public var urgency: UInt8 = 3
 
+  /// One key and its value (SPEC section 7, METADATA).
   public struct Entry: Hashable, Sendable {
+    /// 1 to 255 bytes of UTF-8.
     public let key: String
+    /// Any text that fits the limit of the other end on the body of OPEN.
     public let value: String
 
+    /// An entry; its limits are checked when the stream is opened.
     public init(key: String, value: String) {
       self.key = key
       self.value = value
     }
   }
 
+  /// An opening; its limits are checked when the stream is opened.
+  ///
+  /// - Parameter metadata: at most 32 entries with distinct keys.
+  /// - Parameter expectedByteCount: raw bytes the opener means to send; a hint.
+  /// - Parameter urgency: 0 (first) to 7 (last); a hint.
   public init(metadata: KeyValuePairs<String, String> = [:], expectedByteCount: UInt64? = nil, urgency: UInt8 = 3) {
     self.metadata = metadata.map(Entry.init)
     self.expectedByteCount = expectedByteCount

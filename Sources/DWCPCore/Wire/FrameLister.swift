@@ -7,6 +7,7 @@ public struct FrameLister: Sendable {
   private var frameStart = 0
   private var position = 0
 
+  /// A lister that expects a preface first.
   public init() {}
 
   /// Bytes taken since the end of the last whole frame.

@@ -6,19 +6,27 @@ public import NIOCore
 public struct Preface: Hashable, Sendable {
   /// What a connection is for (SPEC PRE-5).
   public enum LinkKind {
+    /// A session of its own.
     public static let newSession: UInt8 = 0
+    /// One more link of a session; not offered in this edition.
     public static let joiningLink: UInt8 = 1
   }
 
   /// `DWCP`.
   public static let magic: UInt32 = 0x4457_4350
+  /// Bytes of a preface, magic included.
   public static let byteCount = 8
 
+  /// The major version; 3 in this implementation.
   public var major: UInt8
+  /// The lowest minor version that the sender speaks.
   public var lowestMinor: UInt8
+  /// The highest one; not below the lowest in an honest preface.
   public var highestMinor: UInt8
+  /// What the connection is for; one of ``LinkKind``.
   public var linkKind: UInt8
 
+  /// A preface with these values; by default that of a new session in this edition.
   public init(
     major: UInt8 = 3, lowestMinor: UInt8 = 0, highestMinor: UInt8 = 0, linkKind: UInt8 = LinkKind.newSession
   ) {

@@ -19,6 +19,7 @@ public struct TransmitBatch: Sendable {
   /// Bytes to be written, over all buffers.
   public private(set) var byteCount = 0
 
+  /// An empty batch.
   public init() {}
 
   /// Empties the batch and keeps its memory.
