@@ -74,6 +74,9 @@ let package = Package(
       dependencies: ["Simulation", "DWCPCore", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Tests/SimulationCommand"),
     .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
+    .testTarget(
+      name: "ConformanceTests", dependencies: ["DWCPCore", .product(name: "NIOCore", package: "swift-nio")],
+      path: "Tests/Conformance", swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ]
 )

@@ -1,0 +1,202 @@
+import DWCPCore
+import NIOCore
+import Testing
+
+/// What is asked of every golden vector.
+enum Check: String, CaseIterable, Sendable, CustomTestStringConvertible {
+  /// The engine does what the vector expects.
+  case expectation
+  /// However the bytes are cut or joined, the same comes of them.
+  case cutting
+  /// Cut off after any byte, it is a lost link, and nothing is delivered that was not there.
+  case truncation
+  /// Any flipped bit is found.
+  case flips
+  /// Any flipped bit under checks that were made right again is an error or another legal session.
+  case repairedFlips
+
+  var testDescription: String { rawValue }
+
+  func run(_ vector: Vector) {
+    let run = BaseRun(vector)
+    let failures =
+      switch self {
+      case .expectation: run.expectationFailures()
+      case .cutting: run.cuttingFailures()
+      case .truncation: run.truncationFailures()
+      case .flips: run.flipFailures()
+      case .repairedFlips: run.repairedFlipFailures()
+      }
+    guard !failures.isEmpty else { return }
+    Issue.record("\(vector.id): \(failures.count) failures:\n\(failures.prefix(6).joined(separator: "\n"))")
+  }
+}
+
+/// A vector as it stands, with the engine's state in front of every step.
+struct BaseRun {
+  let vector: Vector
+  let bytes: [ByteBuffer?]
+  /// One more than there are steps.
+  let snapshots: [Replayer]
+  let observed: Observation
+
+  init(_ vector: Vector) {
+    self.vector = vector
+    bytes = vector.steps.map(\.bytes)
+    var replayer = Replayer(role: vector.role, configuration: vector.configuration)
+    var snapshots = [replayer]
+    for (step, bytes) in zip(vector.steps, bytes) {
+      replayer.apply(step, bytes: bytes)
+      snapshots.append(replayer)
+    }
+    self.snapshots = snapshots
+    observed = replayer.observation()
+  }
+
+  /// The steps behind one, until the session has ended.
+  func finish(_ replayer: inout Replayer, after index: Int) -> Observation {
+    for (step, bytes) in zip(vector.steps, bytes).dropFirst(index + 1) where !replayer.hasEnded {
+      replayer.apply(step, bytes: bytes)
+    }
+    replayer.flush()
+    return replayer.observation()
+  }
+
+  /// Bits worth flipping in one step: of a frame that is repeated, those of the first and of the last copy.
+  func bits(of index: Int) -> [Int] {
+    guard let count = bytes[index]?.readableBytes else { return [] }
+    let copy = 8 * (vector.steps[index].receive?.utf8.count ?? 0) / 2
+    guard 8 * count > copy else { return Array(0..<8 * count) }
+    return Array(0..<copy) + Array(8 * count - copy..<8 * count)
+  }
+}
+
+// MARK: - Expectation
+
+extension BaseRun {
+  func expectationFailures() -> [String] {
+    var failures: [String] = []
+    var told = observed.events
+    if let error = vector.expect.error {
+      failures += self.errorFailures(error)
+      if observed.failure != nil { told.removeLast() }
+    }
+    let wanted = vector.expect.events
+    if told.count != wanted.count { failures.append("told \(told), wanted \(wanted)") }
+    for (event, want) in zip(told, wanted) where !want.matches(event) {
+      failures.append("told \(event), wanted \(want)")
+    }
+    let listed = vector.expect.streams ?? []
+    for want in listed where observed.contents[want.stream] != want.asContent {
+      failures.append(
+        "stream \(want.stream): \(String(describing: observed.contents[want.stream])), wanted \(want.asContent)")
+    }
+    for (id, content) in observed.contents where !listed.contains(where: { $0.stream == id }) && content != .init() {
+      failures.append("stream \(id) is not mentioned and has \(content)")
+    }
+    return failures + sentFailures() + phaseFailures()
+  }
+
+  private func phaseFailures() -> [String] {
+    let isOver = vector.expect.error != nil || vector.expect.events.last?.event == "ended"
+    guard let session = snapshots.last?.session else { return ["no steps"] }
+    if isOver { return session.wantsClose ? [] : ["the connection is not to be closed"] }
+    return session.phase == .open ? [] : ["the session is not open but \(session.phase)"]
+  }
+
+  private func errorFailures(_ error: Expectation.Failure) -> [String] {
+    guard let failure = observed.failure else { return ["no error; events: \(observed.events)"] }
+    var failures: [String] = []
+    if !error.codes.contains("\(failure.code)") { failures.append("code \(failure.code), wanted \(error.codes)") }
+    if !error.clauses.contains(failure.rule) { failures.append("clause \(failure.rule), wanted \(error.clauses)") }
+    if failure.isReportedByPeer || ![.peer, .network].contains(failure.blame) {
+      failures.append("the error is blamed on \(failure.blame)")
+    }
+    let answer = sentFrames?.last
+    switch error.answer {
+    case "nothing":
+      if !sentBytes.readableBytesView.isEmpty { failures.append("something was answered: \(sentBytes.hex)") }
+    case "any": break
+    default:
+      let code = answer?.body.getInteger(at: answer?.body.readerIndex ?? 0, as: UInt32.self)
+      if answer?.name != error.answer || code != failure.code.rawValue {
+        failures.append("the last frame is \(answer?.name ?? "missing") \(code ?? 0), wanted \(error.answer)")
+      }
+    }
+    return failures
+  }
+
+  private var sentBytes: ByteBuffer {
+    var bytes = ByteBuffer()
+    for part in snapshots.last?.sent ?? [] { bytes.writeImmutableBuffer(part) }
+    return bytes
+  }
+
+  private var sentFrames: [WireFrame]? { WireFrame.all(in: sentBytes, hasPreface: true) }
+
+  /// The frames a vector names are among those sent, in this order.
+  private func sentFailures() -> [String] {
+    guard let frames = sentFrames else { return ["what was sent is not a sequence of frames: \(sentBytes.hex)"] }
+    var rest = frames[...]
+    for want in vector.expect.sends ?? [] {
+      guard let index = rest.firstIndex(where: { want.matches($0) }) else {
+        return [
+          "not sent in its place: \(want); sent: \(frames.map { "\($0.name) \($0.stream) \($0.body.hex.prefix(64))" })"
+        ]
+      }
+      rest = rest[(index + 1)...]
+    }
+    return []
+  }
+}
+
+extension Expectation.Event {
+  func matches(_ event: SessionEvent) -> Bool {
+    switch event {
+    case .established(let agreement):
+      self.event == "established" && minor == Int(agreement.minorVersion) && integrity == agreement.isIntegrityOn
+        && sendCodecs == agreement.sendCodecs.map(\.rawValue)
+    case .streamOpened(let id, let opening):
+      self.event == "streamOpened" && stream == id.rawValue && expectedSize == opening.expectedByteCount
+        && (urgency ?? 3) == opening.urgency
+        && (metadata == nil || metadata == opening.metadata.map { .init(key: $0.key, value: $0.value) })
+    case .stopped(let id, let code): self.event == "stopped" && stream == id.rawValue && self.code == "\(code)"
+    case .goingAway(let code, let last):
+      self.event == "goingAway" && self.code == "\(code)" && lastStream == last.rawValue
+    case .streamLimitRaised: self.event == "streamLimitRaised"
+    case .ended(let error): self.event == "ended" && code == "\(error?.code ?? .noError)" && isBlamed(error)
+    case .pong, .readable, .writable, .closed: false
+    }
+  }
+
+  private func isBlamed(_ error: SessionError?) -> Bool {
+    guard let error else { return true }
+    return by == (error.isReportedByPeer ? "peer" : error.blame == .network ? "network" : "self")
+  }
+}
+
+extension Expectation.Frame {
+  func matches(_ frame: WireFrame) -> Bool {
+    frame.name == type && frame.stream == stream
+      && frame.body.readableBytesView.starts(with: [UInt8](hex: bodyStart))
+  }
+}
+
+extension Expectation.Content {
+  var asContent: StreamContent {
+    var content = StreamContent()
+    for part in self.content {
+      content.bytes.writeImmutableBuffer(ByteBuffer(hex: part.hex, times: part.times ?? 1))
+      if part.kind == "message" { content.marks.append(content.bytes.readableBytes) }
+    }
+    let code = code.flatMap { ErrorCode(named: $0) } ?? .noError
+    switch state {
+    case "ended": content.state = .ended
+    case "reset": content.state = .reset(code)
+    case "stopped": content.state = .stopped(code)
+    case "broken": content.state = .broken
+    default: content.state = .open
+    }
+    return content
+  }
+}
