@@ -68,7 +68,8 @@ extension Session {
   /// What holds for every frame, whatever its type (SPEC HDR-4, ACK-1).
   private mutating func beginFrame(_ header: FrameHeader, now: Instant) throws(SessionError) {
     counters.framesReceived &+= 1
-    guard header.isChecked || !(agreement?.isIntegrityOn ?? true) else {
+    // A REFUSE may come late, and is checked whatever was agreed on.
+    guard header.isChecked || (header.type != .refuse && !(agreement?.isIntegrityOn ?? true)) else {
       throw .peer(.protocol, "HDR-4", "\(header.type) came without a payload check")
     }
     guard isActive else { return }
@@ -91,7 +92,7 @@ extension Session {
     case .hello: return try receiveHello(&body, now: now)
     case .welcome: return try receiveWelcome(&body)
     case .refuse: return try receiveRefuse(&body)
-    case .close where phase == .awaitingHandshake: return try receiveClose(&body)
+    case .close where phase == .awaitingHandshake && role == .acceptor: return try receiveClose(&body)
     default: try requireOpen(header.type)
     }
     switch header.type {

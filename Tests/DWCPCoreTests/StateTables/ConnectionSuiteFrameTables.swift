@@ -43,7 +43,7 @@ import Testing
     CREDIT     !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
     CREDIT.1   !PRE-2   !HS-1        !STR-5  ok      !STR-5  !STR-5    ignored  ignored
     STREAMS    !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
-    CLOSE      !PRE-2   end          end     end     end     end       ignored  ignored
+    CLOSE      !PRE-2   !HS-1        end     end     end     end       ignored  ignored
     OPEN.1     !PRE-2   !HS-1        !STR-5  !STR-5  !STR-5  !STR-5    ignored  ignored
     OPEN.2     !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
     DATA.1     !PRE-2   !HS-1        !STR-5  ok      !STR-5  !STR-5    ignored  ignored
