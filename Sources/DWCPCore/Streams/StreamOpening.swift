@@ -57,14 +57,17 @@ extension StreamOpening {
     var opening = StreamOpening()
     var hasUnknownCriticalTag = false
     var seen: Set<UInt16> = []
-    var keys: Set<String> = []
+    // Bytes, not characters: two keys that look alike, or that are not UTF-8, are two keys (SPEC CONV-4).
+    var keys: Set<ByteBuffer> = []
     while body.readableBytes > 0 {
       guard let (tag, length) = body.readMultipleIntegers(as: (UInt16, UInt16).self),
         var value = body.readSlice(length: Int(length)), tag == Tag.metadata || seen.insert(tag).inserted
       else { throw .peer(.protocol, "STR-7", "an entry of OPEN reaches past the end or stands twice") }
       switch tag {
       case Tag.metadata:
-        guard let entry = Entry(reading: &value), keys.insert(entry.key).inserted, keys.count <= maximumMetadataCount
+        let keyByteCount = value.getInteger(at: value.readerIndex, as: UInt8.self).map(Int.init) ?? 0
+        guard let key = value.getSlice(at: value.readerIndex + 1, length: keyByteCount),
+          let entry = Entry(reading: &value), keys.insert(key).inserted, keys.count <= maximumMetadataCount
         else {
           throw .peer(.protocol, "STR-7", "a METADATA entry of OPEN is malformed, repeated or one too many")
         }
@@ -99,7 +102,7 @@ extension StreamOpening {
     if urgency != 3 { body.writeEntry(Tag.urgency) { $0.writeInteger(min(urgency, 7)) } }
     let isWithinLimits =
       body.readableBytes <= maximumByteCount && metadata.count <= Self.maximumMetadataCount
-      && Set(metadata.map(\.key)).count == metadata.count
+      && Set(metadata.map { Array($0.key.utf8) }).count == metadata.count
     return isWithinLimits ? Array(body.readableBytesView) : nil
   }
 }
