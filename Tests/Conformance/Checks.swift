@@ -35,39 +35,64 @@ enum Check: String, CaseIterable, Sendable, CustomTestStringConvertible {
 /// A vector as it stands, with the engine's state in front of every step.
 struct BaseRun {
   let vector: Vector
+  let steps: [FixtureStep]
   let bytes: [ByteBuffer?]
   /// One more than there are steps.
   let snapshots: [Replayer]
   let observed: Observation
+  /// The most that was there to be read of each stream, at any time.
+  let deliverable: [UInt64: StreamContent]
 
   init(_ vector: Vector) {
     self.vector = vector
-    bytes = vector.steps.map(\.bytes)
+    steps = vector.steps.flatMap(Self.expanded)
+    bytes = steps.map(\.bytes)
     var replayer = Replayer(role: vector.role, configuration: vector.configuration)
     var snapshots = [replayer]
-    for (step, bytes) in zip(vector.steps, bytes) {
+    for (step, bytes) in zip(steps, bytes) {
       replayer.apply(step, bytes: bytes)
       snapshots.append(replayer)
     }
     self.snapshots = snapshots
     observed = replayer.observation()
+    var deliverable = observed.contents
+    for var snapshot in snapshots {
+      deliverable.merge(snapshot.observation().contents) { left, right in left.isPrefix(of: right) ? right : left }
+    }
+    self.deliverable = deliverable
+  }
+
+  /// Nothing was told that this run does not begin with, the end aside, and nothing delivered that was not sent.
+  func begins(with other: Observation) -> Bool {
+    let told = other.failure == nil ? other.events[...] : other.events.dropLast()
+    guard told.count <= observed.events.count, told.elementsEqual(observed.events.prefix(told.count)) else {
+      return false
+    }
+    return other.contents.allSatisfy { id, content in content.isPrefix(of: deliverable[id] ?? StreamContent()) }
   }
 
   /// The steps behind one, until the session has ended.
   func finish(_ replayer: inout Replayer, after index: Int) -> Observation {
-    for (step, bytes) in zip(vector.steps, bytes).dropFirst(index + 1) where !replayer.hasEnded {
+    for (step, bytes) in zip(steps, bytes).dropFirst(index + 1) where !replayer.hasEnded {
       replayer.apply(step, bytes: bytes)
     }
     replayer.flush()
     return replayer.observation()
   }
 
-  /// Bits worth flipping in one step: of a frame that is repeated, those of the first and of the last copy.
-  func bits(of index: Int) -> [Int] {
-    guard let count = bytes[index]?.readableBytes else { return [] }
-    let copy = 8 * (vector.steps[index].receive?.utf8.count ?? 0) / 2
-    guard 8 * count > copy else { return Array(0..<8 * count) }
-    return Array(0..<copy) + Array(8 * count - copy..<8 * count)
+  /// Bits worth flipping in one step; none in the middle of a flood, whose frames are all the same.
+  func bits(of index: Int) -> Range<Int> {
+    0..<(steps[index].times == nil ? 8 * (bytes[index]?.readableBytes ?? 0) : 0)
+  }
+
+  /// A frame that is repeated becomes the first one, those between, and the last one, so that there is a state in front of the last.
+  private static func expanded(_ step: FixtureStep) -> [FixtureStep] {
+    guard let times = step.times, step.receive != nil else { return [step] }
+    var single = step
+    single.times = nil
+    var middle = step
+    middle.times = times - 2
+    return [single, middle, single]
   }
 }
 
@@ -134,17 +159,16 @@ extension BaseRun {
 
   private var sentFrames: [WireFrame]? { WireFrame.all(in: sentBytes, hasPreface: true) }
 
-  /// The frames a vector names are among those sent, in this order.
+  /// The frames a vector names are among those sent, for each stream in this order.
   private func sentFailures() -> [String] {
     guard let frames = sentFrames else { return ["what was sent is not a sequence of frames: \(sentBytes.hex)"] }
-    var rest = frames[...]
+    var rest = Dictionary(grouping: frames, by: \.stream)
     for want in vector.expect.sends ?? [] {
-      guard let index = rest.firstIndex(where: { want.matches($0) }) else {
-        return [
-          "not sent in its place: \(want); sent: \(frames.map { "\($0.name) \($0.stream) \($0.body.hex.prefix(64))" })"
-        ]
+      guard let index = rest[want.stream]?.firstIndex(where: { want.matches($0) }) else {
+        let sent = frames.map { "\($0.name) \($0.stream) \($0.body.hex.prefix(64))" }
+        return ["not sent in its place: \(want); sent: \(sent)"]
       }
-      rest = rest[(index + 1)...]
+      rest[want.stream]?.removeFirst(index + 1)
     }
     return []
   }
