@@ -3,7 +3,7 @@
 sources := $(wildcard Package.swift Sources Tests Benchmarks Examples)
 
 .PHONY: help setup build test test-codec test-framing test-connection test-multiplexing test-flow-control \
-  test-reliability demo lint format bench clean
+  test-reliability demo docs lint format bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { n = split($$1, names, " "); \
@@ -31,6 +31,9 @@ test-codec test-framing test-connection test-multiplexing test-flow-control test
 demo: setup ## real files over loopback, end to end
 	swift build -c release --product dwcp
 	.build/release/dwcp demo
+
+docs: setup ## the documentation of DWCPCore: .build/docs
+	scripts/docs
 
 lint: ## style; changes nothing
 	swift format lint --strict --recursive --parallel $(sources)
