@@ -66,7 +66,7 @@ extension StreamOpening {
       switch tag {
       case Tag.metadata:
         let keyByteCount = value.getInteger(at: value.readerIndex, as: UInt8.self).map(Int.init) ?? 0
-        guard let key = value.getSlice(at: value.readerIndex + 1, length: keyByteCount),
+        guard let key = value.getSlice(at: value.readerIndex &+ 1, length: keyByteCount),
           let entry = Entry(reading: &value), keys.insert(key).inserted, keys.count <= maximumMetadataCount
         else {
           throw .peer(.protocol, "STR-7", "a METADATA entry of OPEN is malformed, repeated or one too many")
