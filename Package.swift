@@ -73,6 +73,10 @@ let package = Package(
       name: "dwcp-simulate",
       dependencies: ["Simulation", "DWCPCore", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Tests/SimulationCommand"),
+    .target(
+      name: "FuzzHarness", dependencies: ["DWCPCore", "Simulation", .product(name: "NIOCore", package: "swift-nio")],
+      path: "Tests/FuzzHarness", swiftSettings: strict),
+    .testTarget(name: "FuzzTests", dependencies: ["FuzzHarness"], swiftSettings: strict),
     .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
     .testTarget(
       name: "ConformanceTests", dependencies: ["DWCPCore", .product(name: "NIOCore", package: "swift-nio")],

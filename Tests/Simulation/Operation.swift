@@ -30,6 +30,8 @@ public enum Operation: Hashable, Sendable {
   case drain(End)
   /// The connection dies; what is on its way is lost.
   case cut
+  /// Something on the way adds a frame of its own behind what is on its way to this end. The model knows nothing of it.
+  case inject(End, frame: [UInt8])
 
   /// The kind alone, for the table of coverage.
   var name: StaticString {
@@ -48,6 +50,7 @@ public enum Operation: Hashable, Sendable {
     case .ping: "ping"
     case .drain: "drain"
     case .cut: "cut"
+    case .inject: "inject"
     }
   }
 }

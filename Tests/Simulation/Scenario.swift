@@ -21,6 +21,15 @@ public struct Scenario: Sendable {
     if isCut { operations[random.next(below: operationCount)] = .cut }
   }
 
+  /// The configurations of a seed, and operations that somebody else chose.
+  public init(seed: UInt64, operations: [Operation]) {
+    var random = SeededGenerator(seed: seed)
+    self.seed = seed
+    client = Self.configuration(&random)
+    server = Self.configuration(&random)
+    self.operations = operations
+  }
+
   private static func end(_ random: inout SeededGenerator) -> End {
     random.isOneIn(2) ? .client : .server
   }

@@ -21,11 +21,16 @@ public struct World {
 
   private var client: Peer
   private var server: Peer
-  private var now = Instant(nanoseconds: 1_000_000_000)
+  private let start = Instant(nanoseconds: 1_000_000_000)
+  private var now: Instant
   private var ids: [StreamID] = []
   private var flows: [FlowKey: Flow] = [:]
   private var isCut = false
   private var isDrained = false
+  /// So long that an end may have lost its patience with the other one.
+  private var hasTimedOut = false
+  /// A frame was injected: what the applications see is no longer the model's, but the engines keep their own rules.
+  private var isHostile = false
   private var nextByte: UInt8 = 0
   private let codecs: CodecContext
   /// What did not hold, in a sentence; nil while all does.
@@ -34,7 +39,8 @@ public struct World {
 
   public init(_ scenario: Scenario, codecs: CodecContext) {
     var random = SeededGenerator(seed: scenario.seed &+ 1)
-    let start = now
+    let start = start
+    now = start
     func peer(_ role: Role, _ configuration: SessionConfiguration) -> Peer {
       Peer(
         session: Session(role: role, configuration: configuration, secrets: SessionSecrets(using: &random), now: start))
@@ -94,6 +100,9 @@ public struct World {
       update(end) { $0.session.ping(now: now) }
     case .drain(let end): drain(end)
     case .cut: cut()
+    case .inject(let end, let frame):
+      isHostile = true
+      update(end) { _ = $0.incoming.writeBytes(frame) }
     }
   }
 
@@ -120,8 +129,8 @@ extension World {
     update(end) { _ = $0.opened.insert(id) }
     flows[FlowKey(id: id, writer: .client)] = Flow()
     flows[FlowKey(id: id, writer: .server)] = Flow()
-    // A stream opened across GOAWAY is refused.
-    if isDrained { allowEarlyEnd(id) }
+    // A stream opened across GOAWAY is refused; an end that has left may not have been able to say so.
+    if isDrained || isOver { allowEarlyEnd(id) }
   }
 
   private mutating func write(_ end: End, _ stream: Int, _ bytes: [UInt8], endsMessage: Bool) {
@@ -132,7 +141,7 @@ extension World {
     let key = FlowKey(id: id, writer: end)
     if isTaken == true {
       flows[key]?.write(bytes, endsMessage: endsMessage)
-    } else if flows[key]?.mayEndEarly == false, flows[key]?.isFinished == false, !isOver {
+    } else if flows[key]?.mayEndEarly == false, flows[key]?.isFinished == false, !isOver, !isHostile {
       problem = "stream \(id) turned a write down though nobody had ended it"
     }
   }
@@ -168,7 +177,7 @@ extension World {
 
   private mutating func read(_ end: End, _ id: StreamID, maximumByteCount: Int) {
     let key = FlowKey(id: id, writer: end.other)
-    guard let flow = flows[key], !flow.hasEnded, !flow.isAbandoned else { return }
+    guard isHostile || flows[key].map({ !$0.hasEnded && !$0.isAbandoned }) ?? false else { return }
     var rest = maximumByteCount
     while rest > 0, problem == nil {
       switch update(end, { $0.session.read(id, maximumByteCount: rest) }) {
@@ -186,7 +195,7 @@ extension World {
   }
 
   private mutating func note(_ sentence: String?, of key: FlowKey) {
-    if let sentence { problem = "stream \(key.id) from the \(key.writer): \(sentence)" }
+    if let sentence, !isHostile { problem = "stream \(key.id) from the \(key.writer): \(sentence)" }
   }
 
   private mutating func drain(_ end: End) {
@@ -237,6 +246,7 @@ extension World {
 
   private mutating func advance(_ milliseconds: Int) {
     now = Instant(nanoseconds: now.nanoseconds + UInt64(milliseconds) * 1_000_000)
+    hasTimedOut = hasTimedOut || now.nanoseconds >= start.nanoseconds + 10_000_000_000
     let now = now
     for end in End.allCases { update(end) { $0.session.handleDeadline(now: now) } }
   }
@@ -271,24 +281,36 @@ extension World {
     switch event {
     case .streamOpened(let id, _):
       update(end) { _ = $0.opened.insert(id) }
+      if isHostile, !ids.contains(id) { ids.append(id) }
     case .ended(let error):
       update(end) { peer in
         peer.failure = error
         peer.hasEnded = true
       }
       for id in ids { allowEarlyEnd(id) }
-      if let error, !isCut { problem = "the \(end) failed: \(error)" }
-      if error == nil, !isDrained { problem = "the \(end) ended without a reason" }
+      check(error, at: end)
     default:
       break
     }
+  }
+
+  private mutating func check(_ error: SessionError?, at end: End) {
+    guard let error else {
+      if !isDrained, !isHostile { problem = "the \(end) ended without a reason" }
+      return
+    }
+    let isTimeout = hasTimedOut && [.handshakeTimeout, .idleTimeout].contains(error.code)
+    if !isCut, !isHostile, !isTimeout { problem = "the \(end) failed: \(error)" }
+    if error.blame == .internal { problem = "the \(end) blames itself: \(error)" }
+    if error.rule.isEmpty, !error.isReportedByPeer { problem = "the \(end) failed without naming a rule: \(error)" }
   }
 
   private mutating func checkInvariants() {
     for end in End.allCases where problem == nil {
       let (unreadUnitCount, streamCount) = look(at: end) { ($0.session.unreadUnitCount, $0.session.streamCount) }
       if unreadUnitCount > 1 << 20 { problem = "the \(end) holds more than its session window" }
-      if streamCount > 32 { problem = "the \(end) holds \(streamCount) streams" }
+      // An injected frame may allow an end to open more.
+      if streamCount > (isHostile ? 16 + ids.count : 32) { problem = "the \(end) holds \(streamCount) streams" }
     }
   }
 
@@ -330,10 +352,10 @@ extension World {
   }
 
   private mutating func checkEnd() {
-    for (key, flow) in flows where !flow.mayEndEarly && problem == nil {
+    for (key, flow) in flows where !flow.mayEndEarly && !isHostile && problem == nil {
       if !flow.isComplete || !flow.hasEnded { note("did not arrive in full", of: key) }
     }
-    guard problem == nil, !isOver else { return }
+    guard problem == nil, !isOver, !isHostile else { return }
     for id in ids {
       for end in End.allCases {
         update(end) { $0.session.release(id) }
