@@ -200,6 +200,7 @@ extension Session {
     let refund = streams.update(id) { $0.send.receiveStop(code) } ?? 0
     sendCredit.refund(refund)
     queueControl(id)
+    wakeCreditWaiters()
     events.append(.stopped(id, code))
   }
 

@@ -112,4 +112,23 @@ import Testing
     #expect(pair.server.session.streamCount == 0)
     #expect(pair.server.session.unreadUnitCount == 0)
   }
+
+  @Test("credit that STOP gives back goes to the streams that wait for it (SPEC CRD-6)")
+  func stopWakesWaiters() throws {
+    var serverSide = Self.smallWindows()
+    serverSide.streamWindowByteCount = 1 << 20
+    var pair = EnginePair.established(server: serverSide)
+    let stopped = try pair.client.session.open(compression: .fixed(.zstdDefault))
+    let waiting = try pair.client.session.open(compression: .fixed(.none))
+    pair.exchange()
+    _ = try pair.client.session.write(ByteBuffer(repeating: 1, count: 2 << 20), to: stopped)
+    // Blocks at the codec have taken all of the session's credit; their jobs never come back.
+    while pair.client.session.nextJob() != nil {}
+    _ = try pair.client.session.write(ByteBuffer(repeating: 2, count: 1_000), to: waiting)
+    pair.exchange()
+    #expect(pair.server.readAll(waiting).bytes.isEmpty)
+    pair.server.session.stop(stopped, code: .cancelled)
+    pair.exchange()
+    #expect(pair.server.readAll(waiting).bytes.count == 1_000)
+  }
 }
