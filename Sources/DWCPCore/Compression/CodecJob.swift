@@ -23,7 +23,7 @@ public enum CodecJob: Hashable, Sendable {
   }
 }
 
-/// What came of a ``CodecJob``; give it to ``Session/complete(_:now:)``.
+/// What came of a ``CodecJob``; give it to ``Session/complete(_:durationNanoseconds:now:)``.
 public enum CodecJobResult: Hashable, Sendable {
   case encoded(EncodedBlock)
   case decoded(DecodedBlock)
@@ -56,10 +56,12 @@ public struct EncodeJob: Hashable, Sendable {
     }
     guard isSmaller else {
       return EncodedBlock(
-        number: number, streamID: streamID, codec: .none, payload: raw, rawByteCount: raw.readableBytes)
+        number: number, streamID: streamID, triedCodec: setting.codec, codec: .none, payload: raw,
+        rawByteCount: raw.readableBytes)
     }
     return EncodedBlock(
-      number: number, streamID: streamID, codec: setting.codec, payload: payload, rawByteCount: raw.readableBytes)
+      number: number, streamID: streamID, triedCodec: setting.codec, codec: setting.codec, payload: payload,
+      rawByteCount: raw.readableBytes)
   }
 }
 
@@ -67,6 +69,8 @@ public struct EncodeJob: Hashable, Sendable {
 public struct EncodedBlock: Hashable, Sendable {
   let number: UInt64
   let streamID: StreamID
+  /// The codec that was tried; what became of it is `codec`.
+  let triedCodec: Codec
   let codec: Codec
   let payload: ByteBuffer
   let rawByteCount: Int
@@ -93,7 +97,8 @@ public struct DecodeJob: Hashable, Sendable {
         failure = error
       }
     }
-    return DecodedBlock(number: number, streamID: streamID, raw: failure == nil ? raw : ByteBuffer(), failure: failure)
+    return DecodedBlock(
+      number: number, streamID: streamID, codec: codec, raw: failure == nil ? raw : ByteBuffer(), failure: failure)
   }
 }
 
@@ -101,6 +106,7 @@ public struct DecodeJob: Hashable, Sendable {
 public struct DecodedBlock: Hashable, Sendable {
   let number: UInt64
   let streamID: StreamID
+  let codec: Codec
   let raw: ByteBuffer
   let failure: CodecError?
 }

@@ -122,7 +122,10 @@ extension Session {
   /// Asks the other end to send no more on a stream; what has arrived unread is dropped (SPEC STR-10).
   public mutating func stop(_ id: StreamID, code: ErrorCode) {
     if updateReceiving(id, { $0.stop(code) }) == true {
-      streams.update(id) { $0.stopCode = code }
+      streams.update(id) { stream in
+        stream.stopCode = code
+        stream.noteCut(.byThisEnd)
+      }
       queueControl(id)
     }
     noteReceiveProgress(id)
@@ -132,7 +135,11 @@ extension Session {
   public mutating func reset(_ id: StreamID, code: ErrorCode) {
     guard let stream = streams[id], !stream.send.isEnded || stream.send.phase == .finished else { return }
     if id.opener != role, !goAway.isDraining { ledger.noteOwnReset() }
-    sendCredit.refund(streams.update(id) { $0.send.reset(code) } ?? 0)
+    let refund = streams.update(id) { stream -> UInt64 in
+      stream.noteCut(.byThisEnd)
+      return stream.send.reset(code)
+    }
+    sendCredit.refund(refund ?? 0)
     queueControl(id)
     wakeCreditWaiters()
   }

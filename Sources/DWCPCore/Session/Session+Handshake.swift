@@ -80,11 +80,9 @@ extension Session {
     let refusal = try Refusal(reading: &body)
     // Nothing this end sent was or will be processed (SPEC HS-5).
     progress.apply(.over)
-    events.append(
-      .ended(
-        SessionError(
-          code: refusal.code, blame: .peer, rule: "", message: refusal.message, isReportedByPeer: true, refusal: refusal
-        )))
+    noteEnd(
+      SessionError(
+        code: refusal.code, blame: .peer, rule: "", message: refusal.message, isReportedByPeer: true, refusal: refusal))
   }
 
   /// SPEC HS-4: takes the other end's announcement over, or refuses it.
@@ -117,6 +115,7 @@ extension Session {
       isIntegrityOn: isIntegrityOn, sessionID: sessionID, peerImplementation: remote.implementation)
     remoteCodecs.formIntersection(willing)
     agreement = agreed
+    counters.sessionsOpened &+= 1
     progress.apply(.settled)
     liveness.begin(
       localMilliseconds: local.idleTimeoutMilliseconds, remoteMilliseconds: remote.idleTimeoutMilliseconds)

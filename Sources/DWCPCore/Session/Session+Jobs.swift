@@ -4,7 +4,8 @@ internal import NIOCore
 extension Session {
   /// The next work for a codec, or nil. Blocks that arrived come before blocks that are to be sent.
   ///
-  /// Run it with ``CodecJob/run(in:)`` on any thread and bring the result back with ``complete(_:now:)``, in any order.
+  /// Run it with ``CodecJob/run(in:)`` on any thread and bring the result back with ``complete(_:durationNanoseconds:now:)``, in any
+  /// order.
   public mutating func nextJob() -> CodecJob? {
     if let job = decodeJobs.popFirst() { return .decode(job) }
     while isActive, encodeJobCount < configuration.maximumEncodeJobCount, let id = encodeRing.popFirst() {
@@ -43,6 +44,7 @@ extension Session {
     guard let block else { return nil }
     sendCredit.charge(block.span)
     if job == nil {
+      counters.untriedBlocks &+= 1
       wake(id)
     } else {
       nextJobNumber &+= 1
@@ -53,10 +55,16 @@ extension Session {
   }
 
   /// Takes the result of a job back; results for streams that have gone are dropped.
-  public mutating func complete(_ result: CodecJobResult, now: Instant) {
+  ///
+  /// - Parameter durationNanoseconds: how long the job ran, for ``counters``; the engine has no clock that could tell.
+  public mutating func complete(_ result: CodecJobResult, durationNanoseconds: UInt64 = 0, now: Instant) {
     switch result {
-    case .encoded(let block): completeEncoding(block)
-    case .decoded(let block): completeDecoding(block)
+    case .encoded(let block):
+      counters.sentByCodec.update(block.triedCodec) { $0.nanoseconds &+= durationNanoseconds }
+      completeEncoding(block)
+    case .decoded(let block):
+      counters.receivedByCodec.update(block.codec) { $0.nanoseconds &+= durationNanoseconds }
+      completeDecoding(block)
     }
   }
 

@@ -64,7 +64,7 @@ extension Session {
     let isSilent = role == .acceptor && agreement == nil
     outbox.close = isSilent ? nil : CloseReason(code: code, text: text)
     progress.apply(isSilent ? .over : .lastWordsQueued)
-    events.append(.ended(code == .noError ? nil : SessionError(code: code, blame: .caller, rule: "", message: text)))
+    noteEnd(code == .noError ? nil : SessionError(code: code, blame: .caller, rule: "", message: text))
   }
 
   /// Ends the session because of an error; the other end learns which (SPEC ERR-1).
@@ -82,6 +82,19 @@ extension Session {
       outbox.close = CloseReason(
         code: error.code, text: error.rule.isEmpty ? error.message : "\(error.rule): \(error.message)")
     }
+    noteEnd(error)
+  }
+
+  /// Tells the end of the session, once, and counts it and the streams that end with it.
+  mutating func noteEnd(_ error: SessionError?) {
+    if agreement == nil {
+      counters.sessionsClosed.handshakeFailed &+= 1
+    } else if error == nil {
+      counters.sessionsClosed.orderly &+= 1
+    } else {
+      counters.sessionsClosed.failed &+= 1
+    }
+    counters.streamsClosed.sessionEnded &+= UInt64(streams.count)
     events.append(.ended(error))
   }
 }

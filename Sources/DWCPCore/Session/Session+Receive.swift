@@ -10,8 +10,9 @@ extension Session {
   ///
   /// Payload is not copied: slices of `bytes` are kept until they are read or decoded, except small ones.
   public mutating func receive(_ bytes: ByteBuffer, now: Instant) {
-    guard progress.isLive, bytes.readableBytes > 0 else { return }
+    // What comes behind the end is ignored, and has crossed the link all the same.
     counters.wireBytesReceived &+= UInt64(bytes.readableBytes)
+    guard progress.isLive, bytes.readableBytes > 0 else { return }
     liveness.noteReceived(now: now)
     var input = bytes
     do throws(SessionError) {
@@ -32,7 +33,7 @@ extension Session {
     case .awaitingPreface, .awaitingHandshake, .open:
       outbox.close = nil
       progress.apply(.over)
-      events.append(.ended(lostLinkError))
+      noteEnd(lostLinkError)
     }
   }
 
@@ -117,7 +118,7 @@ extension Session {
 
   private mutating func receivePong(_ body: inout ByteBuffer, now: Instant) throws(SessionError) {
     let roundTrip = try liveness.receivePong(body.readInteger(as: UInt64.self) ?? 0, now: now)
-    counters.roundTripNanoseconds = max(1, roundTrip)
+    roundTripNanoseconds = roundTrip
     events.append(.pong(roundTripNanoseconds: roundTrip))
     announceLastStream()
   }
@@ -166,9 +167,8 @@ extension Session {
     }
     progress.apply(.over)
     outbox.close = nil
-    guard code != .noError else { return events.append(.ended(nil)) }
-    events.append(
-      .ended(SessionError(code: code, blame: .peer, rule: "", message: text, isReportedByPeer: true)))
+    guard code != .noError else { return noteEnd(nil) }
+    noteEnd(SessionError(code: code, blame: .peer, rule: "", message: text, isReportedByPeer: true))
   }
 
   private mutating func receiveGoAway(_ body: inout ByteBuffer, now: Instant) throws(SessionError) {

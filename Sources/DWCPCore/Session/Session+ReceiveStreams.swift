@@ -91,10 +91,20 @@ extension Session {
     guard let arrival else { return }
     guard arrival.kind == .new else { return try ledger.noteIdleFrame(now: now) }
     try receiveCredit.check(newUnits: end &- arrival.received)
-    counters.rawBytesReceived &+= UInt64(parser.dataFrame.rawByteCount)
+    countReceived(block.codec)
     let isWanted = updateReceiving(id) { $0.charge(end: end, isFinal: block.isFinal) }
     if isWanted == true { try acceptBlock(id, block) } else { stopIfOwed(id) }
     noteReceiveProgress(id)
+  }
+
+  private mutating func countReceived(_ codec: Codec) {
+    let rawByteCount = parser.dataFrame.rawByteCount
+    let payloadByteCount = parser.pieces.reduce(0) { $0 &+ $1.readableBytes }
+    let wireByteCount = FrameHeader.byteCount &+ parser.header.remainderByteCount
+    counters.rawBytesReceived &+= UInt64(rawByteCount)
+    counters.receivedByCodec.update(codec) {
+      $0.add(rawByteCount: rawByteCount, payloadByteCount: payloadByteCount, wireByteCount: wireByteCount)
+    }
   }
 
   private mutating func stopIfOwed(_ id: StreamID) {
@@ -103,7 +113,10 @@ extension Session {
 
   /// Tells the other end that nobody reads a stream any more.
   mutating func queueStop(_ id: StreamID) {
-    streams.update(id) { $0.stopCode = .cancelled }
+    streams.update(id) { stream in
+      stream.stopCode = .cancelled
+      stream.noteCut(.byThisEnd)
+    }
     queueControl(id)
   }
 
@@ -141,8 +154,6 @@ extension Session {
   /// Queues a block for its reader, or for a decoder.
   private mutating func acceptBlock(_ id: StreamID, _ block: CheckedBlock) throws(SessionError) {
     let frame = parser.dataFrame
-    let payloadByteCount = parser.pieces.reduce(0) { $0 &+ $1.readableBytes }
-    counters.receivedByCodec.add(block.codec, rawByteCount: frame.rawByteCount, payloadByteCount: payloadByteCount)
     let pieces = parser.pieces
     let markTable = parser.markTable
     let entryNumber = streams.update(id) { stream -> UInt64? in
@@ -183,11 +194,12 @@ extension Session {
     guard try locate(id, isOpening: false) == .live, let stream = streams[id] else {
       return try ledger.noteIdleFrame(now: now)
     }
-    counters.resetsReceived &+= 1
+    counters.resetsReceived.add(ErrorCode(rawValue: code))
     try receiveCredit.check(newUnits: final &- min(final, stream.receive.received))
     try updateReceiving(id) { half throws(SessionError) in
       try half.receiveReset(ErrorCode(rawValue: code), finalOffset: final)
     }
+    streams.update(id) { if $0.receive.isFailureReportedByPeer { $0.noteCut(.byPeer) } }
     noteReceiveProgress(id)
   }
 
@@ -197,8 +209,11 @@ extension Session {
       return try ledger.noteIdleFrame(now: now)
     }
     if id.opener != role { try ledger.noteReset(now: now) }
-    let refund = streams.update(id) { $0.send.receiveStop(code) } ?? 0
-    sendCredit.refund(refund)
+    let refund = streams.update(id) { stream -> UInt64 in
+      stream.noteCut(.byPeer)
+      return stream.send.receiveStop(code)
+    }
+    sendCredit.refund(refund ?? 0)
     queueControl(id)
     wakeCreditWaiters()
     events.append(.stopped(id, code))
@@ -242,9 +257,10 @@ extension Session {
   }
 
   mutating func removeIfClosed(_ id: StreamID) {
-    guard streams.peek(id, { $0.isClosed }) == true else { return }
+    guard let stream = streams.peek(id, { (isClosed: $0.isClosed, cut: $0.cut) }), stream.isClosed else { return }
     streams.remove(id)
-    counters.streamsClosed &+= 1
+    // Streams that outlived their session have been counted with its end.
+    if progress.isLive { counters.streamsClosed.add(stream.cut) }
     if id.opener != role { closedPeerStreamCount &+= 1 }
     events.append(.closed(id))
     closeIfDrained()

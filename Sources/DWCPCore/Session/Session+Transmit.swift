@@ -133,7 +133,7 @@ extension Session {
         $0.writeMultipleIntegers(stream.send.resetCode.rawValue, stream.send.sentEnd)
       }
       noteSent(.reset)
-      counters.resetsSent += 1
+      counters.resetsSent.add(stream.send.resetCode)
     }
     streams.update(id) { stream in
       stream.hasControl = false
@@ -169,12 +169,15 @@ extension Session {
     var flags: UInt8 = isFinal ? DataFrame.Flags.fin : 0
     if block.endsMessage { flags |= DataFrame.Flags.endOfMessage }
     let frame = DataFrame(offset: block.offset, codecID: block.codecID, rawByteCount: block.rawByteCount)
+    let start = batch.byteCount
     batch.writeData(frame, flags: flags, streamID: id, payload: block.payload, isChecked: sendsChecks)
     noteSent(.data)
     counters.rawBytesSent &+= UInt64(block.rawByteCount)
-    if let codec = Codec(rawValue: block.codecID) {
-      counters.sentByCodec.add(
-        codec, rawByteCount: block.rawByteCount, payloadByteCount: block.payload.readableBytes)
+    guard let codec = Codec(rawValue: block.codecID) else { return }
+    counters.sentByCodec.update(codec) {
+      $0.add(
+        rawByteCount: block.rawByteCount, payloadByteCount: block.payload.readableBytes,
+        wireByteCount: batch.byteCount - start)
     }
   }
 

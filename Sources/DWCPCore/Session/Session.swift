@@ -7,11 +7,11 @@ internal import NIOCore
 /// 1. **Receive.** ``receive(_:now:)`` takes what the connection brought, ``endOfInput()`` its end, and
 ///    ``handleDeadline(now:)`` the passing of ``nextDeadline``.
 /// 2. **Poll**, after anything else was called: ``nextEvent()`` until nil, ``nextJob()`` until nil (run the job anywhere, bring
-///    the result back with ``complete(_:now:)``), then ``transmit(maximumByteCount:now:into:)`` while the connection can take
-///    bytes. When ``wantsClose`` is true after that, the connection is to be closed.
+///    the result back with ``complete(_:durationNanoseconds:now:)``), then ``transmit(maximumByteCount:now:into:)`` while the
+///    connection can take bytes. When ``wantsClose`` is true after that, the connection is to be closed.
 /// 3. **Commands.** ``open(_:compression:)``, ``write(_:to:endsMessage:)``, ``finish(_:)``, ``read(_:maximumByteCount:)``,
 ///    ``stop(_:code:)``, ``reset(_:code:)``, ``release(_:)``, ``ping(now:)``, ``drain(now:)``, ``close(_:text:)``.
-/// 4. **Getters.** ``counters``, ``agreement``, ``phase`` and others.
+/// 4. **Getters.** ``counters``, ``snapshot``, ``agreement``, ``phase`` and others.
 ///
 /// A session is a value: a copy goes its own way, and two sessions in the same state are equal. SPEC.md is the law; rules are
 /// cited by name where they are enforced.
@@ -20,6 +20,8 @@ public struct Session: Hashable, Sendable {
   public let configuration: SessionConfiguration
   public internal(set) var agreement: Agreement?
   public internal(set) var counters = SessionCounters()
+  /// The latest round trip; nil before the first (SPEC LIV-1).
+  public internal(set) var roundTripNanoseconds: UInt64?
 
   var progress = SessionProgress()
   let secrets: SessionSecrets

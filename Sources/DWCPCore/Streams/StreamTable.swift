@@ -21,6 +21,8 @@ struct StreamState: Hashable, Sendable {
   var isReadableTold = false
   /// The application wrote beyond its budget and waits for `writable`.
   var isWriterWaiting = false
+  /// Who cut the stream short first, if anybody did.
+  private(set) var cut: StreamCut?
   /// The application wants nothing more from this stream (SPEC STR-4).
   var isReleased = false
 
@@ -29,6 +31,11 @@ struct StreamState: Hashable, Sendable {
     send = SendHalf(creditLimit: creditLimit)
     receive = ReceiveHalf(grantedLimit: grantedLimit)
     self.compression = compression
+  }
+
+  /// Only the first cut counts: what follows is its answer.
+  mutating func noteCut(_ cut: StreamCut) {
+    self.cut = self.cut ?? cut
   }
 
   /// What stands in a slot that nobody uses.

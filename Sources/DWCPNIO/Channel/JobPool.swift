@@ -18,13 +18,25 @@ public final class JobPool: Sendable {
     threads.start()
   }
 
-  func submit(_ job: CodecJob, _ done: @escaping @Sendable (CodecJobResult) -> Void) {
+  func submit(_ job: CodecJob, _ done: @escaping @Sendable (TimedResult) -> Void) {
     threads.submit { _ in
       let context = self.idleContexts.withLock { $0.popLast() } ?? CodecContext()
-      let result = job.run(in: context)
+      let result = TimedResult(running: job, in: context)
       self.idleContexts.withLock { $0.append(context) }
       done(result)
     }
+  }
+}
+
+/// What came of a job, and how long it ran.
+struct TimedResult: Sendable {
+  let result: CodecJobResult
+  let durationNanoseconds: UInt64
+
+  init(running job: CodecJob, in context: CodecContext) {
+    let start = Instant.current
+    result = job.run(in: context)
+    durationNanoseconds = Instant.current.nanoseconds - start.nanoseconds
   }
 }
 
@@ -41,11 +53,11 @@ struct JobRunner {
   }
 
   /// Runs a small job; nil when it is too large for an event loop.
-  func runInline(_ job: CodecJob) -> CodecJobResult? {
-    job.rawByteCount <= Self.maximumInlineByteCount ? job.run(in: inlineContext) : nil
+  func runInline(_ job: CodecJob) -> TimedResult? {
+    job.rawByteCount <= Self.maximumInlineByteCount ? TimedResult(running: job, in: inlineContext) : nil
   }
 
-  func runOnPool(_ job: CodecJob, _ done: @escaping @Sendable (CodecJobResult) -> Void) {
+  func runOnPool(_ job: CodecJob, _ done: @escaping @Sendable (TimedResult) -> Void) {
     pool.submit(job, done)
   }
 }

@@ -11,6 +11,8 @@ public struct TransportConfiguration: Sendable {
   public var group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
   /// Threads for codecs.
   public var jobPool = JobPool.shared
+  /// Sums what the sessions count; nil where nobody asks. Share one among all whose sum is wanted.
+  public var statistics: SessionStatistics?
   /// Told about each session's begin and end.
   public var logger = Logger(label: "dwcp")
   /// Time for TCP to connect.
@@ -76,7 +78,7 @@ public enum SessionChannels {
     channel.eventLoop.makeCompletedFuture {
       let handler = SessionHandler(
         role: role, configuration: configuration.session, jobPool: configuration.jobPool, logger: configuration.logger,
-        delegate: makeDelegate(channel))
+        statistics: configuration.statistics, delegate: makeDelegate(channel))
       try channel.pipeline.syncOperations.addHandler(handler)
     }
   }

@@ -34,6 +34,7 @@ public final class SessionHandler: ChannelDuplexHandler {
   private var delegate: (any SessionDelegate)?
   private var logger: Logger
   private let jobs: JobRunner
+  private let statistics: SessionStatistics?
   private var context: ChannelHandlerContext?
   private var batch = TransmitBatch()
   private var isPumping = false
@@ -43,14 +44,17 @@ public final class SessionHandler: ChannelDuplexHandler {
   private var isClosing = false
   private var timer: (task: Scheduled<Void>, deadline: NIODeadline)?
 
+  /// - Parameter statistics: where this session counts; nil for nowhere.
   /// - Parameter delegate: kept until the channel is closed.
   public init(
-    role: Role, configuration: SessionConfiguration, jobPool: JobPool, logger: Logger, delegate: any SessionDelegate
+    role: Role, configuration: SessionConfiguration, jobPool: JobPool, logger: Logger,
+    statistics: SessionStatistics? = nil, delegate: any SessionDelegate
   ) {
     var random = SystemRandomNumberGenerator()
     session = Session(
       role: role, configuration: configuration, secrets: SessionSecrets(using: &random), now: .current)
     jobs = JobRunner(pool: jobPool)
+    self.statistics = statistics
     self.logger = logger
     self.delegate = delegate
   }
@@ -66,8 +70,12 @@ public final class SessionHandler: ChannelDuplexHandler {
   /// What the session has counted so far.
   public var counters: SessionCounters { session.counters }
 
+  /// What can be told of the session now.
+  public var snapshot: SessionSnapshot { session.snapshot }
+
   public func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
+    statistics?.add(self, eventLoop: context.eventLoop)
     delegate?.attached(to: self)
     if context.channel.isActive { channelActive(context: context) }
   }
@@ -117,6 +125,7 @@ public final class SessionHandler: ChannelDuplexHandler {
     timer = nil
     delegate = nil
     self.context = nil
+    statistics?.retire(self)
   }
 }
 
@@ -182,17 +191,21 @@ extension SessionHandler {
   private func nextJob() -> CodecJob? { session.nextJob() }
 
   private func run(_ job: CodecJob) {
-    if let result = jobs.runInline(job) { return session.complete(result, now: .current) }
+    if let timed = jobs.runInline(job) { return complete(timed) }
     guard let context else { return }
     let loop = context.eventLoop
     let this = NIOLoopBound(self, eventLoop: loop)
-    jobs.runOnPool(job) { result in
+    jobs.runOnPool(job) { timed in
       loop.execute {
         let handler = this.value
-        handler.session.complete(result, now: .current)
+        handler.complete(timed)
         handler.schedulePump()
       }
     }
+  }
+
+  private func complete(_ timed: TimedResult) {
+    session.complete(timed.result, durationNanoseconds: timed.durationNanoseconds, now: .current)
   }
 
   /// Sends the end of this end's bytes and gives the other end a moment to read them, since closing at once could discard them.

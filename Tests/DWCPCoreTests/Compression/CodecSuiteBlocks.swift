@@ -72,6 +72,7 @@ import Testing
     for _ in 0..<36 { _ = try pair.client.session.write(Self.noise(8_000), to: id, endsMessage: true) }
     pair.exchange()
     #expect(pair.client.session.counters.unshrunkBlocks == 6)
+    #expect(pair.client.session.counters.untriedBlocks == 30)
     #expect(pair.client.session.counters.sentByCodec[.none].blocks == 36)
   }
 

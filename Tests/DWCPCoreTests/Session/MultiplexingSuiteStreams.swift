@@ -105,7 +105,7 @@ import Testing
     pair.exchange()
     #expect(pair.client.events.contains(.stopped(id, .cancelled)))
     #expect(throws: SessionError.self) { try pair.client.session.finish(id) }
-    #expect(pair.client.session.counters.resetsSent == 1)
+    #expect(pair.client.session.counters.resetsSent.total == 1)
     #expect(pair.client.failure == nil && pair.server.failure == nil)
   }
 
