@@ -13,12 +13,17 @@ let package = Package(
   products: [
     .library(name: "DWCPCore", targets: ["DWCPCore"]),
     .library(name: "DWCPNIO", targets: ["DWCPNIO"]),
+    .library(name: "DWCPStreamMetrics", targets: ["DWCPStreamMetrics"]),
+    .library(name: "DWCPBandwidthMetrics", targets: ["DWCPBandwidthMetrics"]),
+    .library(name: "DWCPCompressionMetrics", targets: ["DWCPCompressionMetrics"]),
+    .library(name: "DWCPPrometheus", targets: ["DWCPPrometheus"]),
     .executable(name: "dwcp", targets: ["dwcp"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
   ],
@@ -42,12 +47,26 @@ let package = Package(
       ],
       swiftSettings: strict
     ),
+    .target(
+      name: "DWCPStreamMetrics", dependencies: ["DWCPCore", .product(name: "CoreMetrics", package: "swift-metrics")],
+      swiftSettings: strict),
+    .target(
+      name: "DWCPBandwidthMetrics", dependencies: ["DWCPCore", .product(name: "CoreMetrics", package: "swift-metrics")],
+      swiftSettings: strict),
+    .target(
+      name: "DWCPCompressionMetrics",
+      dependencies: ["DWCPCore", .product(name: "CoreMetrics", package: "swift-metrics")], swiftSettings: strict),
+    .target(
+      name: "DWCPPrometheus", dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")],
+      swiftSettings: strict),
     .executableTarget(
       name: "dwcp",
       dependencies: [
-        "DWCPCore", "DWCPNIO", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "DWCPCore", "DWCPNIO", "DWCPStreamMetrics", "DWCPBandwidthMetrics", "DWCPCompressionMetrics", "DWCPPrometheus",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Crypto", package: "swift-crypto"), .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
       ],
       swiftSettings: [.enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility")]
     ),
@@ -65,6 +84,14 @@ let package = Package(
       dependencies: [
         "dwcp", "DWCPCore", "DWCPNIO", .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "MetricsTests",
+      dependencies: [
+        "DWCPCore", "DWCPNIO", "DWCPStreamMetrics", "DWCPBandwidthMetrics", "DWCPCompressionMetrics", "DWCPPrometheus",
+        .product(name: "CoreMetrics", package: "swift-metrics"), .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
       ], swiftSettings: strict),
     .target(
       name: "Simulation", dependencies: ["DWCPCore", .product(name: "NIOCore", package: "swift-nio")],

@@ -10,8 +10,13 @@ import Testing
     let allowed: [String: Set<String>] = [
       "DWCPCore": ["CCRC32C", "CLZ4", "CZstd", "DequeModule", "NIOCore", "Synchronization"],
       "DWCPNIO": ["DWCPCore", "DequeModule", "Logging", "NIOCore", "NIOPosix", "Synchronization"],
+      "DWCPStreamMetrics": ["CoreMetrics", "DWCPCore"],
+      "DWCPBandwidthMetrics": ["CoreMetrics", "DWCPCore"],
+      "DWCPCompressionMetrics": ["CoreMetrics", "DWCPCore"],
+      "DWCPPrometheus": ["CoreMetrics", "Synchronization"],
       "dwcp": [
-        "ArgumentParser", "Crypto", "DWCPCore", "DWCPNIO", "Dispatch", "Foundation", "Logging", "NIOCore", "NIOPosix",
+        "ArgumentParser", "Crypto", "DWCPBandwidthMetrics", "DWCPCompressionMetrics", "DWCPCore", "DWCPNIO",
+        "DWCPPrometheus", "DWCPStreamMetrics", "Dispatch", "Foundation", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix",
         "Synchronization",
       ],
     ]

@@ -19,6 +19,7 @@ struct ServeCommand: AsyncParsableCommand {
       EXAMPLES
         dwcp serve --root /srv/images
         dwcp serve --listen 10.0.0.5:7373 --root /srv/images --codecs lz4,none
+        dwcp serve --metrics 127.0.0.1:9373
       """)
 
   @Option(help: "Where to listen; port 0 takes any free one.")
@@ -26,6 +27,12 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(help: "The directory files are received into and fetched from.")
   var root: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Where to answer HTTP requests for /metrics (Prometheus), /health and /ready; a host left out is loopback.",
+      valueName: "host:port"))
+  var metrics: Endpoint?
 
   @Option(help: "Codecs to decode, preferred first, of zstd, lz4, none.")
   var codecs: CodecList?
@@ -45,7 +52,7 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     try await reportingFailures {
       do {
-        try await serve(with: makeConfiguration())
+        try await Operations.run(on: metrics, configuration: makeConfiguration(), serve)
       } catch let error as IOError {
         throw ToolError(
           "cannot listen on \(listen): \(reason(of: error)); choose another address or port with --listen")
@@ -62,7 +69,7 @@ struct ServeCommand: AsyncParsableCommand {
     return configuration
   }
 
-  private func serve(with configuration: TransportConfiguration) async throws {
+  private func serve(with configuration: TransportConfiguration, _ operations: Operations?) async throws {
     let logger = configuration.logger
     let signals = TerminationSignals()
     let router = ServiceRouter(root: try root.map(openRoot), logger: logger)
@@ -75,7 +82,9 @@ struct ServeCommand: AsyncParsableCommand {
       }
       let names = configuration.session.decodableCodecs.map(\.name).joined(separator: ", ")
       logger.info("DWCP v3 codec initialized: \(names)")
+      operations?.note(.ready)
       await signals.first()
+      operations?.note(.draining)
       logger.info("draining: streams under way may finish")
     }
     logger.info("stopped")
@@ -91,7 +100,7 @@ struct ServeCommand: AsyncParsableCommand {
 
   /// SPEC SEC-1.
   private func warnIfReachable(host: String, _ logger: Logger) {
-    guard !host.hasPrefix("127."), host != "::1" else { return }
+    guard !host.isLoopback else { return }
     logger.warning("listening on \(host) without TLS: whoever is on the path can read and change what is sent")
   }
 }

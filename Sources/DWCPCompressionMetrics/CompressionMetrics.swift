@@ -1,0 +1,92 @@
+public import CoreMetrics
+public import DWCPCore
+
+/// Compression as metrics: raw and wire bytes, ratio, blocks and time, each for every codec there is.
+///
+/// Make it once, where the service starts, and hand it snapshots in the order in which they were taken; each handle is made in
+/// ``init(factory:)`` and never looked up again.
+public struct CompressionMetrics: Sendable {
+  /// What each metric means, by its name.
+  public static let help: [String: String] = [
+    "dwcp_codec_raw_bytes_total": "Bytes of the applications in blocks of a codec.",
+    "dwcp_codec_wire_bytes_total": "Bytes on the links of the frames that carry blocks of a codec, headers included.",
+    "dwcp_codec_blocks_total": "Frames that carry blocks of a codec; those with an end alone count for none.",
+    "dwcp_codec_compression_ratio": "Raw over wire bytes of a codec since the start; bigger is better.",
+    "dwcp_codec_stored_blocks_total":
+      "Blocks that went as they were although compression was asked for: tried in vain, or untried since unpromising.",
+    "dwcp_codec_seconds_total": "Time that codecs were at work, over all threads.",
+  ]
+
+  private let codecs: [CodecHandles]
+  private let triedBlocks: Counter
+  private let untriedBlocks: Counter
+  private var progress = CounterProgress()
+
+  /// Makes every handle.
+  ///
+  /// - Parameter factory: the metrics backend; the one the program was bootstrapped with unless another is given.
+  public init(factory: any MetricsFactory = MetricsSystem.factory) {
+    codecs = Codec.allCases.map { CodecHandles($0, factory) }
+    triedBlocks = Counter(
+      label: "dwcp_codec_stored_blocks_total", dimensions: [("reason", "tried")], factory: factory)
+    untriedBlocks = Counter(
+      label: "dwcp_codec_stored_blocks_total", dimensions: [("reason", "untried")], factory: factory)
+  }
+
+  /// Brings the metrics up to a snapshot.
+  public mutating func update(from snapshot: SessionSnapshot) {
+    let rise = progress.rise(to: snapshot.counters)
+    for handles in codecs {
+      handles.sent.update(rise: rise.sentByCodec[handles.codec], total: snapshot.counters.sentByCodec[handles.codec])
+      handles.received.update(
+        rise: rise.receivedByCodec[handles.codec], total: snapshot.counters.receivedByCodec[handles.codec])
+    }
+    triedBlocks.increment(by: rise.unshrunkBlocks)
+    untriedBlocks.increment(by: rise.untriedBlocks)
+  }
+}
+
+private struct CodecHandles: Sendable {
+  let codec: Codec
+  let sent: DirectionHandles
+  let received: DirectionHandles
+
+  init(_ codec: Codec, _ factory: any MetricsFactory) {
+    self.codec = codec
+    sent = DirectionHandles(codec, "sent", operation: "encode", factory)
+    received = DirectionHandles(codec, "received", operation: "decode", factory)
+  }
+}
+
+private struct DirectionHandles: Sendable {
+  private let raw: Counter
+  private let wire: Counter
+  private let blocks: Counter
+  private let ratio: Gauge
+  /// Nil for `none`, which takes no time.
+  private let seconds: FloatingPointCounter?
+
+  init(_ codec: Codec, _ direction: String, operation: String, _ factory: any MetricsFactory) {
+    let labels = [("codec", codec.name), ("direction", direction)]
+    raw = Counter(label: "dwcp_codec_raw_bytes_total", dimensions: labels, factory: factory)
+    wire = Counter(label: "dwcp_codec_wire_bytes_total", dimensions: labels, factory: factory)
+    blocks = Counter(label: "dwcp_codec_blocks_total", dimensions: labels, factory: factory)
+    ratio = Gauge(label: "dwcp_codec_compression_ratio", dimensions: labels, factory: factory)
+    guard codec != .none else {
+      seconds = nil
+      return
+    }
+    seconds = FloatingPointCounter(
+      label: "dwcp_codec_seconds_total", dimensions: [("codec", codec.name), ("operation", operation)],
+      factory: factory)
+  }
+
+  func update(rise: CodecCounters.Traffic, total: CodecCounters.Traffic) {
+    raw.increment(by: rise.rawBytes)
+    wire.increment(by: rise.wireBytes)
+    blocks.increment(by: rise.blocks)
+    seconds?.increment(by: Double(rise.nanoseconds) / 1e9)
+    // A codec that has carried nothing has no ratio, rather than a bad one.
+    if total.wireBytes > 0 { ratio.record(Double(total.rawBytes) / Double(total.wireBytes)) }
+  }
+}
