@@ -1,15 +1,40 @@
 """Section 6 and HS-4: announcements, their bounds, and policies."""
+
 from .vectors import *
 
 room = Room("negotiations", "Announcements, their bounds, and policies (SPEC section 6 and HS-4).")
 LIMIT = LARGEST_OFFSET
 
-LEAST = {"CODECS": b"\0", "MAX_RAW_BLOCK": 65_536, "ZSTD_WINDOW_LOG": 10, "SESSION_CREDIT": 1_048_576, "STREAM_CREDIT": 65_536,
-         "STREAM_LIMIT": 16, "IDLE_TIMEOUT": 0, "INTEGRITY": 0, "METADATA_LIMIT": 4_096, "ACK_DELAY": 1, "DECODE_SPEED": b"",
-         "MAX_LINKS": 1, "IMPLEMENTATION": b""}
-MOST = {"CODECS": bytes(reversed(range(32))), "MAX_RAW_BLOCK": 16_711_680, "ZSTD_WINDOW_LOG": 31, "SESSION_CREDIT": LIMIT,
-        "STREAM_CREDIT": LIMIT, "STREAM_LIMIT": 1 << 46, "IDLE_TIMEOUT": 86_400_000, "INTEGRITY": 1, "METADATA_LIMIT": 8_192,
-        "ACK_DELAY": 1_000, "DECODE_SPEED": b"\2\0\4\0" * 32, "MAX_LINKS": 255, "IMPLEMENTATION": b"i" * 64}
+LEAST = {
+    "CODECS": b"\0",
+    "MAX_RAW_BLOCK": 65_536,
+    "ZSTD_WINDOW_LOG": 10,
+    "SESSION_CREDIT": 1_048_576,
+    "STREAM_CREDIT": 65_536,
+    "STREAM_LIMIT": 16,
+    "IDLE_TIMEOUT": 0,
+    "INTEGRITY": 0,
+    "METADATA_LIMIT": 4_096,
+    "ACK_DELAY": 1,
+    "DECODE_SPEED": b"",
+    "MAX_LINKS": 1,
+    "IMPLEMENTATION": b"",
+}
+MOST = {
+    "CODECS": bytes(reversed(range(32))),
+    "MAX_RAW_BLOCK": 16_711_680,
+    "ZSTD_WINDOW_LOG": 31,
+    "SESSION_CREDIT": LIMIT,
+    "STREAM_CREDIT": LIMIT,
+    "STREAM_LIMIT": 1 << 46,
+    "IDLE_TIMEOUT": 86_400_000,
+    "INTEGRITY": 1,
+    "METADATA_LIMIT": 8_192,
+    "ACK_DELAY": 1_000,
+    "DECODE_SPEED": b"\2\0\4\0" * 32,
+    "MAX_LINKS": 255,
+    "IMPLEMENTATION": b"i" * 64,
+}
 
 
 def greeting(side, entries, tail=b""):
@@ -18,53 +43,131 @@ def greeting(side, entries, tail=b""):
 
 def accept(name, title, clauses, entries, codecs=(0,), sides=BOTH, **more):
     for side in sides:
-        room.add(f"{name}-{side.role}", title, clauses, side.role, greeting(side, entries), events=[established(codecs)], **more)
+        room.add(
+            f"{name}-{side.role}",
+            title,
+            clauses,
+            side.role,
+            greeting(side, entries),
+            events=[established(codecs)],
+            **more,
+        )
 
 
 def reject(name, title, clause, entries=(), tail=b""):
     for side in BOTH:
-        room.add(f"{name}-{side.role}", title, clause, side.role, greeting(side, entries, tail),
-                 error=("CAPABILITY", clause, "REFUSE" if side is ACCEPTOR else "CLOSE"))
+        room.add(
+            f"{name}-{side.role}",
+            title,
+            clause,
+            side.role,
+            greeting(side, entries, tail),
+            error=("CAPABILITY", clause, "REFUSE" if side is ACCEPTOR else "CLOSE"),
+        )
 
 
 def accepts():
     accept("least", "every value at its lower bound", "CAP-2 CAP-4", LEAST)
-    accept("most", "every value at its upper bound; codecs that nobody knows are skipped", "CAP-2 CAP-3", MOST, codecs=(2, 1, 0))
-    accept("codecs-order", "the receiver's order of codecs stands; unknown ids, 3 and 4 among them, are skipped", "CAP-3",
-           {"CODECS": b"\x09\4\1\3\0\2"}, codecs=(1, 0, 2))
+    accept(
+        "most",
+        "every value at its upper bound; codecs that nobody knows are skipped",
+        "CAP-2 CAP-3",
+        MOST,
+        codecs=(2, 1, 0),
+    )
+    accept(
+        "codecs-order",
+        "the receiver's order of codecs stands; unknown ids, 3 and 4 among them, are skipped",
+        "CAP-3",
+        {"CODECS": b"\x09\4\1\3\0\2"},
+        codecs=(1, 0, 2),
+    )
     accept("idle-least", "the shortest idle timeout", "CAP-2", {"IDLE_TIMEOUT": 1_000})
-    accept("reserved", "values of reserved tags are ignored, whatever their length", "CAP-1",
-           {"CHAINS": b"\1", "DICTIONARIES": b"", "BASELINES": bytes(20), "FEATURES": b"\xff\xff\xff\xff"})
-    accept("ignorable", "unknown ignorable tags are skipped", "CAP-1 HDR-7", [(0x8002, b"anything"), (0xFA00, b""), (0xFAFF, b"\0")])
-    accept("decode-speed", "decode speeds of codecs that nobody knows are skipped", "CAP-3", {"DECODE_SPEED": b"\2\0\4\0\x63\xff\xff\xff"})
+    accept(
+        "reserved",
+        "values of reserved tags are ignored, whatever their length",
+        "CAP-1",
+        {"CHAINS": b"\1", "DICTIONARIES": b"", "BASELINES": bytes(20), "FEATURES": b"\xff\xff\xff\xff"},
+    )
+    accept(
+        "ignorable",
+        "unknown ignorable tags are skipped",
+        "CAP-1 HDR-7",
+        [(0x8002, b"anything"), (0xFA00, b""), (0xFAFF, b"\0")],
+    )
+    accept(
+        "decode-speed",
+        "decode speeds of codecs that nobody knows are skipped",
+        "CAP-3",
+        {"DECODE_SPEED": b"\2\0\4\0\x63\xff\xff\xff"},
+    )
     accept("text", "a name that is not UTF-8 is no error", "CONV-4", {"IMPLEMENTATION": b"\xff\xfe\x1b[31m"})
-    accept("not-acceptable", "an end that is not willing to send with a codec does not", "HS-4 CAP-5", {"CODECS": b"\2\1\0"},
-           codecs=(1, 0), config={"acceptableCodecs": [1]})
+    accept(
+        "not-acceptable",
+        "an end that is not willing to send with a codec does not",
+        "HS-4 CAP-5",
+        {"CODECS": b"\2\1\0"},
+        codecs=(1, 0),
+        config={"acceptableCodecs": [1]},
+    )
 
 
 def policies():
     for name, code_name, config, entries in (
-            ("no-common", "NO_COMMON_CODEC", {"acceptableCodecs": [2]}, {"CODECS": b"\1\0"}),
-            ("required", "POLICY", {"requiredCodecs": [2]}, {"CODECS": b"\1\0"})):
+        ("no-common", "NO_COMMON_CODEC", {"acceptableCodecs": [2]}, {"CODECS": b"\1\0"}),
+        ("required", "POLICY", {"requiredCodecs": [2]}, {"CODECS": b"\1\0"}),
+    ):
         others = b"\2\1\0"
         for side in BOTH:
             start = code(code_name) + b"\3\0\0\0" + preface_bytes() + b"\3" + others + b"\2\1\0" + b"\1\2"
-            room.add(f"{name}-{side.role}", "a policy that the other end cannot meet; REFUSE names both lists", "HS-4", side.role,
-                     greeting(side, entries), config=config, error=(code_name, "HS-4", "REFUSE"), sends=[sent("REFUSE", start=start)])
+            room.add(
+                f"{name}-{side.role}",
+                "a policy that the other end cannot meet; REFUSE names both lists",
+                "HS-4",
+                side.role,
+                greeting(side, entries),
+                config=config,
+                error=(code_name, "HS-4", "REFUSE"),
+                sends=[sent("REFUSE", start=start)],
+            )
 
 
 def rejects():
-    for name, value in (("empty", b""), ("without-none", b"\1\2"), ("twice", b"\0\1\1"), ("too-many", bytes(range(33)))):
+    for name, value in (
+        ("empty", b""),
+        ("without-none", b"\1\2"),
+        ("twice", b"\0\1\1"),
+        ("too-many", bytes(range(33))),
+    ):
         reject(f"codecs-{name}", "CODECS must contain 0, no id twice, and at most 32", "CAP-2", {"CODECS": value})
-    for tag, values in (("MAX_RAW_BLOCK", (65_535, 16_711_681)), ("ZSTD_WINDOW_LOG", (9, 32)), ("SESSION_CREDIT", (1_048_575, LIMIT + 1)),
-                        ("STREAM_CREDIT", (65_535, LIMIT + 1)), ("STREAM_LIMIT", (15, (1 << 46) + 1)), ("IDLE_TIMEOUT", (999, 86_400_001)),
-                        ("INTEGRITY", (2,)), ("METADATA_LIMIT", (4_095, 8_193)), ("ACK_DELAY", (0, 1_001)), ("MAX_LINKS", (0,))):
+    for tag, values in (
+        ("MAX_RAW_BLOCK", (65_535, 16_711_681)),
+        ("ZSTD_WINDOW_LOG", (9, 32)),
+        ("SESSION_CREDIT", (1_048_575, LIMIT + 1)),
+        ("STREAM_CREDIT", (65_535, LIMIT + 1)),
+        ("STREAM_LIMIT", (15, (1 << 46) + 1)),
+        ("IDLE_TIMEOUT", (999, 86_400_001)),
+        ("INTEGRITY", (2,)),
+        ("METADATA_LIMIT", (4_095, 8_193)),
+        ("ACK_DELAY", (0, 1_001)),
+        ("MAX_LINKS", (0,)),
+    ):
         for value in values:
             reject(f"{tag.lower().replace('_', '-')}-{value}", f"{tag} out of its bounds", "CAP-2", {tag: value})
     for tag in ("MAX_RAW_BLOCK", "SESSION_CREDIT", "INTEGRITY"):
         number, width = TAGS[tag]
-        reject(f"{tag.lower().replace('_', '-')}-short", f"{tag} of a wrong length", "CAP-2", [(number, LEAST[tag].to_bytes(width, "big")[:-1])])
-        reject(f"{tag.lower().replace('_', '-')}-long", f"{tag} of a wrong length", "CAP-2", [(number, LEAST[tag].to_bytes(width, "big") + b"\0")])
+        reject(
+            f"{tag.lower().replace('_', '-')}-short",
+            f"{tag} of a wrong length",
+            "CAP-2",
+            [(number, LEAST[tag].to_bytes(width, "big")[:-1])],
+        )
+        reject(
+            f"{tag.lower().replace('_', '-')}-long",
+            f"{tag} of a wrong length",
+            "CAP-2",
+            [(number, LEAST[tag].to_bytes(width, "big") + b"\0")],
+        )
     reject("decode-speed-odd", "DECODE_SPEED is a multiple of 4 bytes", "CAP-2", {"DECODE_SPEED": b"\2\0\4"})
     reject("decode-speed-long", "DECODE_SPEED has at most 128 bytes", "CAP-2", {"DECODE_SPEED": b"\2\0\4\0" * 33})
     reject("implementation-long", "IMPLEMENTATION has at most 64 bytes", "CAP-2", {"IMPLEMENTATION": b"i" * 65})

@@ -21,7 +21,7 @@ def xxh64(content):
         while position + 32 <= len(content):
             for index in range(4):
                 start = position + 8 * index
-                lanes[index] = _round(lanes[index], int.from_bytes(content[start:start + 8], "little"))
+                lanes[index] = _round(lanes[index], int.from_bytes(content[start : start + 8], "little"))
             position += 32
         value = sum(_rotate(lane, turn) for lane, turn in zip(lanes, (1, 7, 12, 18))) & _MASK
         for lane in lanes:
@@ -30,11 +30,11 @@ def xxh64(content):
         value = p5
     value = (value + len(content)) & _MASK
     while position + 8 <= len(content):
-        value ^= _round(0, int.from_bytes(content[position:position + 8], "little"))
+        value ^= _round(0, int.from_bytes(content[position : position + 8], "little"))
         value = (_rotate(value, 27) * p1 + p4) & _MASK
         position += 8
     if position + 4 <= len(content):
-        value ^= int.from_bytes(content[position:position + 4], "little") * p1 & _MASK
+        value ^= int.from_bytes(content[position : position + 4], "little") * p1 & _MASK
         value = (_rotate(value, 23) * p2 + p3) & _MASK
         position += 4
     for byte in content[position:]:
@@ -57,13 +57,24 @@ def zstd_block(kind, content, size=None, last=True):
     return (size << 3 | kind << 1 | int(last)).to_bytes(3, "little") + content
 
 
-def zstd_header(content_size=None, window=None, checksum=False, field=None, reserved=False, dictionary=None, unused=False):
-    """RFC 8878, 3.1.1.1. Without `window` (a descriptor byte) the frame is a single segment. `field` is the width of the size."""
+def zstd_header(
+    content_size=None, window=None, checksum=False, field=None, reserved=False, dictionary=None, unused=False
+):
+    """RFC 8878, 3.1.1.1. Without `window` (a descriptor byte) the frame is a single segment.
+
+    `field` is the width of the content size.
+    """
     single = window is None
     if field is None:
-        field = 0 if content_size is None else (1 if content_size < 256 and single else 2 if 256 <= content_size < 65_792 else 4)
+        field = (
+            0
+            if content_size is None
+            else (1 if content_size < 256 and single else 2 if 256 <= content_size < 65_792 else 4)
+        )
     flag = {0: 0, 1: 0, 2: 1, 4: 2, 8: 3}[field]
-    descriptor = flag << 6 | single << 5 | unused << 4 | reserved << 3 | checksum << 2 | (0 if dictionary is None else 1)
+    descriptor = (
+        flag << 6 | single << 5 | unused << 4 | reserved << 3 | checksum << 2 | (0 if dictionary is None else 1)
+    )
     data = ZSTD_MAGIC + bytes([descriptor]) + (b"" if single else bytes([window]))
     data += b"" if dictionary is None else bytes([dictionary])
     if field:
@@ -103,6 +114,9 @@ def lz4_sequence(literals, match=None, offset=0):
 def lz4_run(byte, count):
     """`count` times one byte: a literal, an overlapping match and five literals at the end."""
     return lz4_sequence(byte, match=count - 6, offset=1) + lz4_sequence(byte * 5)
+
+
 ZSTD_TEXT = bytes.fromhex(
     "28b52ffd60fe0225030062430c11a0edb0f2680799ffc56bfa89a496f73f6baabbcc428c414829c69c83f6e1a0b534df4cdebdc36ef5f51ebb49f9d4"
-    "950328a8017ab5fe6f105d2e073104ff115c7847e003d375bbddeedbed76df6c057b956a459baab4d2ca04a0af2cc5b07615")
+    "950328a8017ab5fe6f105d2e073104ff115c7847e003d375bbddeedbed76df6c057b956a459baab4d2ca04a0af2cc5b07615"
+)

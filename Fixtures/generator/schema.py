@@ -1,10 +1,35 @@
-"""The part of JSON Schema that schema.json uses; anything else in it is an error, so that nothing is checked less than it seems."""
+"""The part of JSON Schema that schema.json uses.
+
+Anything else in it is an error, so that nothing is checked less than it seems.
+"""
+
 import re
 
 _TYPES = {"object": dict, "array": list, "string": str, "boolean": bool}
 _KEYWORDS = {
-    "$schema", "$defs", "$ref", "title", "description", "type", "properties", "required", "additionalProperties", "items", "enum",
-    "const", "pattern", "minimum", "maximum", "minItems", "maxItems", "oneOf", "dependentRequired", "if", "then", "else"}
+    "$schema",
+    "$defs",
+    "$ref",
+    "title",
+    "description",
+    "type",
+    "properties",
+    "required",
+    "additionalProperties",
+    "items",
+    "enum",
+    "const",
+    "pattern",
+    "minimum",
+    "maximum",
+    "minItems",
+    "maxItems",
+    "oneOf",
+    "dependentRequired",
+    "if",
+    "then",
+    "else",
+}
 
 
 def errors(value, schema, root, path="$"):
@@ -42,7 +67,9 @@ def errors(value, schema, root, path="$"):
     if "oneOf" in schema:
         tries = [errors(value, option, root, path) for option in schema["oneOf"]]
         if sum(not each for each in tries) != 1:
-            found.append(f"{path}: fits {sum(not each for each in tries)} of the alternatives, not one: {min(tries, key=len)[:1]}")
+            found.append(
+                f"{path}: fits {sum(not each for each in tries)} of the alternatives, not one: {min(tries, key=len)[:1]}"
+            )
     if "if" in schema:
         branch = "else" if errors(value, schema["if"], root, path) else "then"
         found += errors(value, schema.get(branch, {}), root, path)

@@ -1,4 +1,5 @@
 """How one vector is put together; README.md and schema.json describe the result."""
+
 from .wire import *
 
 
@@ -82,7 +83,9 @@ class Room:
     def __init__(self, name, about):
         self.name, self.about, self.vectors = name, about, []
 
-    def add(self, name, title, clauses, role, steps, config=None, events=(), streams=(), sends=(), error=None, note=None):
+    def add(
+        self, name, title, clauses, role, steps, config=None, events=(), streams=(), sends=(), error=None, note=None
+    ):
         expect = {"outcome": "reject" if error else "accept", "events": list(events)}
         if streams:
             expect["streams"] = list(streams)
@@ -90,8 +93,7 @@ class Room:
             expect["sends"] = list(sends)
         if error:
             codes, rules, answer = (*error, "any")[:3]
-            expect["error"] = {
-                "codes": codes.split(), "clauses": rules.split(), "answer": answer}
+            expect["error"] = {"codes": codes.split(), "clauses": rules.split(), "answer": answer}
         vector = {"id": f"{self.name}/{name}", "title": title, "clauses": clauses.split(), "role": role}
         if note:
             vector["note"] = note
@@ -99,8 +101,10 @@ class Room:
             vector["configuration"] = config
         self.vectors.append(vector | {"steps": [step(part) for part in steps], "expect": expect})
 
-    def open_session(self, name, title, clauses, make, sides=BOTH, peer=(), config=None, integrity=True, codecs=(0,), **fixed):
-        """A vector behind a complete handshake, for each role. `make(side)` gives the steps, and the expectations that name streams."""
+    def open_session(
+        self, name, title, clauses, make, sides=BOTH, peer=(), config=None, integrity=True, codecs=(0,), **fixed
+    ):
+        """A vector behind a complete handshake, for each role. `make(side)` gives steps, and expectations."""
         for side in sides:
             steps, expected = make(side)
             expected = fixed | expected
@@ -108,13 +112,23 @@ class Room:
             own = dict(config or {})
             if not integrity:
                 own["integrity"] = False
-            self.add(f"{name}-{side.role}", title, clauses, side.role, side.greeting(peer, integrity) + steps,
-                     config=own, events=events, **expected)
+            self.add(
+                f"{name}-{side.role}",
+                title,
+                clauses,
+                side.role,
+                side.greeting(peer, integrity) + steps,
+                config=own,
+                events=events,
+                **expected,
+            )
 
     def rejects(self, name, title, codes, clause, make, **options):
-        """A rule broken behind a complete handshake: the answer is CLOSE. `make(side)` gives the steps, and perhaps expectations."""
+        """A rule broken behind a complete handshake: the answer is CLOSE. `make(side)` gives steps."""
+
         def both(side):
             made = make(side)
             steps, expected = made if isinstance(made, tuple) and not isinstance(made, Piece) else (made, {})
             return (steps if isinstance(steps, list) else [steps]), expected | {"error": (codes, clause, "CLOSE")}
+
         self.open_session(name, title, clause, both, **options)

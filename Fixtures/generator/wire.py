@@ -1,23 +1,66 @@
 """Prefaces, frames and announcements as SPEC.md sections 3 to 9 lay them out."""
+
 from typing import NamedTuple
 
 CHECK, UNUSED = 0x80, 0x40
 FIN, EOM, MARKS = 0x01, 0x02, 0x04
 
 TYPES = {
-    "HELLO": 0x01, "WELCOME": 0x02, "REFUSE": 0x03, "PING": 0x04, "PONG": 0x05, "ACK": 0x06, "CREDIT": 0x07,
-    "STREAMS": 0x08, "CLOSE": 0x09, "OPEN": 0x40, "DATA": 0x41, "RESET": 0x42, "STOP": 0x43, "GOAWAY": 0x44,
+    "HELLO": 0x01,
+    "WELCOME": 0x02,
+    "REFUSE": 0x03,
+    "PING": 0x04,
+    "PONG": 0x05,
+    "ACK": 0x06,
+    "CREDIT": 0x07,
+    "STREAMS": 0x08,
+    "CLOSE": 0x09,
+    "OPEN": 0x40,
+    "DATA": 0x41,
+    "RESET": 0x42,
+    "STOP": 0x43,
+    "GOAWAY": 0x44,
 }
 CODES = [
-    "NO_ERROR", "INTERNAL", "PROTOCOL", "HEADER_CHECK", "PAYLOAD_CHECK", "FRAME_SIZE", "FLOW_CONTROL", "STREAM_STATE",
-    "STREAM_LIMIT", "CODEC", "VERSION", "NO_COMMON_CODEC", "POLICY", "CAPABILITY", "IDLE_TIMEOUT", "HANDSHAKE_TIMEOUT",
-    "EXCESSIVE_LOAD", "CANCELLED", "REFUSED_STREAM", "UNKNOWN_SERVICE", "SHUTDOWN",
+    "NO_ERROR",
+    "INTERNAL",
+    "PROTOCOL",
+    "HEADER_CHECK",
+    "PAYLOAD_CHECK",
+    "FRAME_SIZE",
+    "FLOW_CONTROL",
+    "STREAM_STATE",
+    "STREAM_LIMIT",
+    "CODEC",
+    "VERSION",
+    "NO_COMMON_CODEC",
+    "POLICY",
+    "CAPABILITY",
+    "IDLE_TIMEOUT",
+    "HANDSHAKE_TIMEOUT",
+    "EXCESSIVE_LOAD",
+    "CANCELLED",
+    "REFUSED_STREAM",
+    "UNKNOWN_SERVICE",
+    "SHUTDOWN",
 ]
 TAGS = {
-    "CODECS": (0x0001, None), "MAX_RAW_BLOCK": (0x0002, 4), "ZSTD_WINDOW_LOG": (0x0003, 1), "SESSION_CREDIT": (0x0004, 8),
-    "STREAM_CREDIT": (0x0005, 8), "STREAM_LIMIT": (0x0006, 8), "IDLE_TIMEOUT": (0x0007, 4), "INTEGRITY": (0x0008, 1),
-    "METADATA_LIMIT": (0x0009, 2), "ACK_DELAY": (0x000A, 2), "DECODE_SPEED": (0x000B, None), "CHAINS": (0x000C, None),
-    "DICTIONARIES": (0x000D, None), "BASELINES": (0x000E, None), "FEATURES": (0x000F, None), "MAX_LINKS": (0x0010, 1),
+    "CODECS": (0x0001, None),
+    "MAX_RAW_BLOCK": (0x0002, 4),
+    "ZSTD_WINDOW_LOG": (0x0003, 1),
+    "SESSION_CREDIT": (0x0004, 8),
+    "STREAM_CREDIT": (0x0005, 8),
+    "STREAM_LIMIT": (0x0006, 8),
+    "IDLE_TIMEOUT": (0x0007, 4),
+    "INTEGRITY": (0x0008, 1),
+    "METADATA_LIMIT": (0x0009, 2),
+    "ACK_DELAY": (0x000A, 2),
+    "DECODE_SPEED": (0x000B, None),
+    "CHAINS": (0x000C, None),
+    "DICTIONARIES": (0x000D, None),
+    "BASELINES": (0x000E, None),
+    "FEATURES": (0x000F, None),
+    "MAX_LINKS": (0x0010, 1),
     "IMPLEMENTATION": (0x8001, None),
 }
 LARGEST_OFFSET = 1 << 62
@@ -72,6 +115,7 @@ def code(name):
 
 class Piece(NamedTuple):
     """Something that is sent: a preface, a frame or stray bytes, and what it is."""
+
     data: bytes
     what: str
     times: int = 1
@@ -121,7 +165,7 @@ def entry(tag, value):
 
 
 def announcement(entries):
-    """Section 6: a list of (name or tag, value), or a dictionary of them; numbers are encoded in the width of their tag."""
+    """Section 6: a list of (name or tag, value), or a dictionary; numbers have the width of their tag."""
     data = b""
     for name, value in entries.items() if isinstance(entries, dict) else entries:
         tag, width = TAGS[name] if isinstance(name, str) else (name, None)
@@ -143,12 +187,20 @@ def hello(entries=(), echo=None, tail=b"", **options):
 
 
 def welcome(entries=(), initiator_echo=None, acceptor_echo=None, minor=0, flags=1, reserved=0, tail=b"", **options):
-    body = (initiator_echo or preface_bytes()) + (acceptor_echo or preface_bytes()) + u8(minor) + u8(flags) + u16(reserved)
+    body = (
+        (initiator_echo or preface_bytes())
+        + (acceptor_echo or preface_bytes())
+        + u8(minor)
+        + u8(flags)
+        + u16(reserved)
+    )
     body += SESSION_ID + TOKEN + ACCEPTOR_NONCE + announcement(entries) + tail
     return frame("WELCOME", body, **options)
 
 
-def refuse_body(name, text="no", major=3, lowest=0, highest=0, unused=0, echo=None, own=(0,), others=(), required=(), tail=b""):
+def refuse_body(
+    name, text="no", major=3, lowest=0, highest=0, unused=0, echo=None, own=(0,), others=(), required=(), tail=b""
+):
     data = code(name) + bytes([major, lowest, highest, unused]) + (echo or preface_bytes())
     for ids in (own, others, required):
         data += u8(len(ids)) + bytes(ids)
@@ -165,7 +217,11 @@ def close(name="NO_ERROR", text=b"", tail=b"", **options):
 
 
 def goaway(last, name="SHUTDOWN", text=b"", tail=b"", **options):
-    return frame("GOAWAY", code(name) + u64(last) + u16(len(text)) + text + tail, **{"note": f"{name}, last stream {last}"} | options)
+    return frame(
+        "GOAWAY",
+        code(name) + u64(last) + u16(len(text)) + text + tail,
+        **{"note": f"{name}, last stream {last}"} | options,
+    )
 
 
 def number(kind, value, **options):
@@ -190,7 +246,9 @@ def opening(stream, metadata=(), note="", **fields):
 
 
 def reset(stream, final, name="CANCELLED", **options):
-    return frame("RESET", code(name) + u64(final), stream=stream, **{"note": f"{name}, final offset {final}"} | options)
+    return frame(
+        "RESET", code(name) + u64(final), stream=stream, **{"note": f"{name}, final offset {final}"} | options
+    )
 
 
 def stop(stream, name="CANCELLED", **options):
@@ -204,7 +262,18 @@ def data(stream, offset=0, payload=b"", flags=0, codec=0, raw=None, marks=None, 
     if marks is not None:
         flags |= MARKS
         body += u16(len(marks) if mark_count is None else mark_count) + b"".join(u16(mark) for mark in marks)
-    words = [f"offset {offset}", ("none", "lz4", "zstd")[codec] if codec < 3 else f"codec {codec}", f"{raw} raw bytes"]
+    words = [
+        f"offset {offset}",
+        ("none", "lz4", "zstd")[codec] if codec < 3 else f"codec {codec}",
+        f"{raw} raw bytes",
+    ]
     words += [name for bit, name in ((MARKS, "MARKS"), (EOM, "EOM"), (FIN, "FIN")) if flags & bit]
     words += [note] if note else []
-    return frame("DATA", body + payload, stream=stream, flags=options.pop("check_flag", CHECK) | flags, note=", ".join(words), **options)
+    return frame(
+        "DATA",
+        body + payload,
+        stream=stream,
+        flags=options.pop("check_flag", CHECK) | flags,
+        note=", ".join(words),
+        **options,
+    )

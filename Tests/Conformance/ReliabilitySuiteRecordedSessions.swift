@@ -4,7 +4,7 @@ import NIOCore
 import Testing
 
 /// Sessions recorded once. `DWCP_RECORD=1 swift test --filter RecordedSessions` records them anew.
-@Suite struct ReliabilitySuiteRecordedSessions {
+@Suite(.serialized) struct ReliabilitySuiteRecordedSessions {
   static let names = ["echo", "streams", "compressed"]
 
   @Test("a recorded session replays to the byte: the same bytes sent, events told and data read", arguments: names)

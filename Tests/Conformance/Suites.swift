@@ -1,9 +1,10 @@
 import Foundation
 import Testing
 
-// Each golden vector is put to each check; the rooms go by component, so that `make test-codec` and its sisters find theirs.
+// Each golden vector is put to each check; the rooms go by component, so that `make test-codec` and its sisters find theirs. Within a
+// suite one case runs at a time: thousands of them at once would keep every thread from the tests that wait for something.
 
-@Suite struct FramingSuiteFixtures {
+@Suite(.serialized) struct FramingSuiteFixtures {
   @Test("frames", arguments: Fixtures.vectors(in: "frames"), Check.allCases)
   func vectors(vector: Vector, check: Check) { check.run(vector) }
 
@@ -33,27 +34,27 @@ import Testing
   }
 }
 
-@Suite struct ConnectionSuiteFixtures {
+@Suite(.serialized) struct ConnectionSuiteFixtures {
   @Test("handshakes and negotiations", arguments: Fixtures.vectors(in: "handshakes", "negotiations"), Check.allCases)
   func vectors(vector: Vector, check: Check) { check.run(vector) }
 }
 
-@Suite struct MultiplexingSuiteFixtures {
+@Suite(.serialized) struct MultiplexingSuiteFixtures {
   @Test("streams and their data", arguments: Fixtures.vectors(in: "streams", "data"), Check.allCases)
   func vectors(vector: Vector, check: Check) { check.run(vector) }
 }
 
-@Suite struct FlowControlSuiteFixtures {
+@Suite(.serialized) struct FlowControlSuiteFixtures {
   @Test("credit", arguments: Fixtures.vectors(in: "credit"), Check.allCases)
   func vectors(vector: Vector, check: Check) { check.run(vector) }
 }
 
-@Suite struct CodecSuiteFixtures {
+@Suite(.serialized) struct CodecSuiteFixtures {
   @Test("payloads of lz4 and zstd", arguments: Fixtures.vectors(in: "codecs"), Check.allCases)
   func vectors(vector: Vector, check: Check) { check.run(vector) }
 }
 
-@Suite struct ReliabilitySuiteFixtures {
+@Suite(.serialized) struct ReliabilitySuiteFixtures {
   @Test("liveness, endings and whole sessions", arguments: Fixtures.vectors(in: "ending", "sessions"), Check.allCases)
   func vectors(vector: Vector, check: Check) { check.run(vector) }
 }
