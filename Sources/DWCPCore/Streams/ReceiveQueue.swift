@@ -25,12 +25,15 @@ struct ReceiveQueue: Hashable, Sendable {
   /// The number of the first entry, counted from the beginning of the stream.
   private var firstEntryNumber: UInt64 = 0
   /// Raw bytes in front of each mark, counted from the mark before; with `continues` the run goes on in the next element.
-  private var marks: Deque<UInt32> = []
+  private var marks: Deque<UInt16> = []
+  /// The most entries and marks since their storage was last made to measure.
+  private var highestEntryCount = 0
+  private var highestMarkCount = 0
   /// Raw bytes appended behind the last mark and not read.
   private var rawByteCountBehindLastMark: UInt64 = 0
 
-  private static let continues: UInt32 = 0x8000_0000
-  private static let longestRun: UInt32 = 0x7FFF_FFFF
+  private static let continues: UInt16 = 0x8000
+  private static let longestRun: UInt16 = 0x7FFF
 
   /// Whether `read` would return something.
   var isReadable: Bool {
@@ -45,7 +48,7 @@ struct ReceiveQueue: Hashable, Sendable {
     guard piece.readableBytes > 0 else { return }
     rawByteCountBehindLastMark &+= UInt64(piece.readableBytes)
     if piece.isWorthItsStorage {
-      entries.append(Entry(bytes: piece, isDecoding: false, isOwned: false))
+      append(Entry(bytes: piece, isDecoding: false, isOwned: false))
     } else {
       appendCopy(of: piece)
     }
@@ -58,13 +61,18 @@ struct ReceiveQueue: Hashable, Sendable {
       entries[last].bytes.writeImmutableBuffer(piece)
       return
     }
-    entries.append(Entry(bytes: ByteBuffer(bytes: piece.readableBytesView), isDecoding: false, isOwned: true))
+    append(Entry(bytes: ByteBuffer(bytes: piece.readableBytesView), isDecoding: false, isOwned: true))
+  }
+
+  private mutating func append(_ entry: Entry) {
+    entries.append(entry)
+    highestEntryCount = max(highestEntryCount, entries.count)
   }
 
   /// Keeps a place for a block that is being decoded; `complete` takes the number.
   mutating func appendPlaceholder(rawByteCount: Int) -> UInt64 {
     rawByteCountBehindLastMark &+= UInt64(rawByteCount)
-    entries.append(Entry(bytes: ByteBuffer(), isDecoding: true, isOwned: false))
+    append(Entry(bytes: ByteBuffer(), isDecoding: true, isOwned: false))
     return firstEntryNumber &+ UInt64(entries.count) &- 1
   }
 
@@ -77,9 +85,12 @@ struct ReceiveQueue: Hashable, Sendable {
     if !bytes.isWorthItsStorage, index > 0, entries[index &- 1].isOwned, !entries[index &- 1].isDecoding,
       entries[index &- 1].bytes.readableBytes &+ bytes.readableBytes <= Self.maximumJoinedByteCount
     {
-      // Short blocks are joined when they have been decoded; an empty entry keeps the numbers of those behind it.
-      entries[index &- 1].bytes.writeImmutableBuffer(bytes)
-      entries[index].bytes = ByteBuffer()
+      // Short blocks are joined when they have been decoded: what was before moves on into this entry, and leaves an empty one, which soon goes,
+      // to keep the numbers of those behind it.
+      var joined = entries[index &- 1].bytes
+      entries[index &- 1].bytes = ByteBuffer()
+      joined.writeImmutableBuffer(bytes)
+      entries[index].bytes = joined
     } else {
       entries[index].bytes = bytes
     }
@@ -102,7 +113,8 @@ struct ReceiveQueue: Hashable, Sendable {
       marks.append(Self.longestRun | Self.continues)
       rest &-= UInt64(Self.longestRun)
     }
-    marks.append(UInt32(truncatingIfNeeded: rest))
+    marks.append(UInt16(truncatingIfNeeded: rest))
+    highestMarkCount = max(highestMarkCount, marks.count)
   }
 
   /// Adds the marks of one block, whose raw bytes have just been appended (SPEC section 8).
@@ -125,37 +137,90 @@ struct ReceiveQueue: Hashable, Sendable {
 
   /// The next raw bytes up to a mark, or nil when nothing is ready. Bytes may be empty when a message ends there.
   mutating func read(maximumByteCount: Int) -> (bytes: ByteBuffer, endsMessage: Bool)? {
+    defer { returnStorage() }
     if marks.first == 0 {
       marks.removeFirst()
       return (ByteBuffer(), true)
     }
     guard let head = entries.first, !head.isDecoding else { return nil }
-    let untilMark = marks.first.map { Int($0 & Self.longestRun) } ?? Int.max
-    let count = min(maximumByteCount, head.bytes.readableBytes, untilMark)
+    let count = rawByteCountToMark(limit: min(maximumByteCount, head.bytes.readableBytes))
     guard let bytes = entries[0].bytes.readSlice(length: count) else { return nil }
+    copyRestIfSmall()
     removeSpentEntries()
     return (bytes, consumeMark(rawByteCount: count))
   }
 
+  /// What is left of the first entry must not pin a much larger buffer, perhaps for ever (SPEC MEM-1). Each copy is at most a third of what was
+  /// read since the one before.
+  private mutating func copyRestIfSmall() {
+    let rest = entries[0].bytes
+    guard rest.readableBytes > 0, rest.readableBytes < rest.storageCapacity / 4 else { return }
+    entries[0].bytes = ByteBuffer(bytes: rest.readableBytesView)
+    entries[0].isOwned = true
+  }
+
+  /// Queues that were long and have become short give their storage back (SPEC MEM-1), so that a peer cannot have each stream in turn keep that of
+  /// a whole window.
+  private mutating func returnStorage() {
+    if entries.hasRoomToReturn(highestCount: highestEntryCount) {
+      entries = entries.madeToMeasure()
+      highestEntryCount = entries.count
+    }
+    if marks.hasRoomToReturn(highestCount: highestMarkCount) {
+      marks = marks.madeToMeasure()
+      highestMarkCount = marks.count
+    }
+  }
+
+  /// Raw bytes in front of the next mark, counted no further than `limit`.
+  private func rawByteCountToMark(limit: Int) -> Int {
+    var count = 0
+    for index in marks.indices {
+      count &+= Int(marks[index] & Self.longestRun)
+      if count >= limit || marks[index] & Self.continues == 0 { return min(count, limit) }
+    }
+    return limit
+  }
+
   /// Moves the first mark nearer; true when it has been reached.
   private mutating func consumeMark(rawByteCount: Int) -> Bool {
-    guard let first = marks.first else {
-      rawByteCountBehindLastMark &-= UInt64(rawByteCount)
-      return false
+    var rest = rawByteCount
+    while let first = marks.first {
+      let run = Int(first & Self.longestRun)
+      guard rest >= run else {
+        marks[0] = first &- UInt16(truncatingIfNeeded: rest)
+        return false
+      }
+      rest &-= run
+      marks.removeFirst()
+      if first & Self.continues == 0 { return true }
+      if rest == 0 { return false }
     }
-    let rest = first &- UInt32(truncatingIfNeeded: rawByteCount)
-    guard rest & Self.longestRun == 0 else {
-      marks[0] = rest
-      return false
-    }
-    marks.removeFirst()
-    return rest & Self.continues == 0
+    rawByteCountBehindLastMark &-= UInt64(rest)
+    return false
   }
 
   mutating func removeAll() {
     firstEntryNumber &+= UInt64(entries.count)
     entries.removeAll()
     marks.removeAll()
+    highestEntryCount = 0
+    highestMarkCount = 0
     rawByteCountBehindLastMark = 0
+  }
+}
+
+extension Deque {
+  /// Short queues keep their storage, so that the steady state allocates nothing.
+  fileprivate func hasRoomToReturn(highestCount: Int) -> Bool {
+    highestCount > 256 && count < highestCount / 2
+  }
+
+  /// A copy whose storage is not larger than it has to be.
+  fileprivate func madeToMeasure() -> Deque {
+    var copy = Deque()
+    copy.reserveCapacity(count)
+    copy.append(contentsOf: self)
+    return copy
   }
 }
