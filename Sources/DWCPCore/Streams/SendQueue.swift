@@ -19,7 +19,9 @@ struct SendQueue: Hashable, Sendable {
 
   mutating func append(_ bytes: ByteBuffer, endsMessage: Bool) {
     if bytes.readableBytes > 0 {
-      chunks.append(bytes)
+      // A short answer cut from a long request must not keep the request alive (SPEC MEM-1).
+      let pinsMuch = bytes.readableBytes < bytes.storageCapacity / 4
+      chunks.append(pinsMuch ? ByteBuffer(bytes: bytes.readableBytesView) : bytes)
       byteCount += bytes.readableBytes
       tailByteCount += bytes.readableBytes
     }
