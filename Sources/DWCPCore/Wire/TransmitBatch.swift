@@ -24,7 +24,9 @@ public struct TransmitBatch: Sendable {
 
   /// Empties the batch and keeps its memory.
   public mutating func removeAll() {
-    scratch.clear()
+    // While its bytes wait to be written the storage is shared, and the next one is made to measure: a reply of 28 bytes must not hold
+    // what a large batch once needed (SPEC MEM-1).
+    scratch.clear(minimumCapacity: scratch.writerIndex)
     payloads.removeAll(keepingCapacity: true)
     byteCount = 0
   }
