@@ -52,7 +52,7 @@ extension Session {
     while progress.isLive {
       switch try parser.step(&input) {
       case .needsMore:
-        return
+        return parser.releaseInput()
       case .preface:
         try receivePreface(parser.preface)
       case .controlFrame:

@@ -90,6 +90,12 @@ struct FrameParser: Hashable, Sendable {
     }
   }
 
+  /// Lets go of what the last frame was made of; between two reads nothing may pin a read buffer without need (SPEC MEM-1).
+  mutating func releaseInput() {
+    body = ByteBuffer()
+    if phase == .header { markTable = ByteBuffer() }
+  }
+
   /// Lends `byteCount` bytes that lie together, or nil after having kept what there is.
   private mutating func gather(_ byteCount: Int, from input: inout ByteBuffer) -> ByteBuffer? {
     if carry.readableBytes == 0, let bytes = input.readSlice(length: byteCount) {
