@@ -133,7 +133,7 @@ extension Session {
 
   /// Ends this end's direction at once; what was written and not sent is dropped (SPEC STR-9).
   public mutating func reset(_ id: StreamID, code: ErrorCode) {
-    guard let stream = streams[id], !stream.send.isEnded || stream.send.phase == .finished else { return }
+    guard let phase = streams.peek(id, { $0.send.phase }), phase == .open || phase == .finished else { return }
     if id.opener != role, !goAway.isDraining { ledger.noteOwnReset() }
     let refund = streams.update(id) { stream -> UInt64 in
       stream.noteCut(.byThisEnd)

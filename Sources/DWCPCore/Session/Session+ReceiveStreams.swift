@@ -258,6 +258,8 @@ extension Session {
 
   mutating func removeIfClosed(_ id: StreamID) {
     guard let stream = streams.peek(id, { (isClosed: $0.isClosed, cut: $0.cut) }), stream.isClosed else { return }
+    // Session credit may never come, and then the list would only grow.
+    if streams.peek(id, { $0.isAwaitingSessionCredit }) == true { creditWaiters.removeAll { $0 == id } }
     streams.remove(id)
     // Streams that outlived their session have been counted with its end.
     if progress.isLive { counters.streamsClosed.add(stream.cut) }
