@@ -4,7 +4,7 @@ internal import NIOPosix
 internal import Synchronization
 
 /// Threads that run codec jobs, and the codec contexts they use. A context is taken for a job and given back, so that there are never
-/// more of them than threads.
+/// more of them than threads, however many sessions there are (SPEC MEM-1).
 public final class JobPool: Sendable {
   /// One thread for each core, shared by all sessions that name no other pool.
   public static let shared = JobPool(threadCount: System.coreCount)
@@ -18,12 +18,16 @@ public final class JobPool: Sendable {
     threads.start()
   }
 
+  /// Runs a job on the calling thread.
+  func run(_ job: CodecJob) -> TimedResult {
+    let context = idleContexts.withLock { $0.popLast() } ?? CodecContext()
+    defer { idleContexts.withLock { $0.append(context) } }
+    return TimedResult(running: job, in: context)
+  }
+
   func submit(_ job: CodecJob, _ done: @escaping @Sendable (TimedResult) -> Void) {
     threads.submit { _ in
-      let context = self.idleContexts.withLock { $0.popLast() } ?? CodecContext()
-      let result = TimedResult(running: job, in: context)
-      self.idleContexts.withLock { $0.append(context) }
-      done(result)
+      done(self.run(job))
     }
   }
 }
@@ -46,7 +50,6 @@ struct JobRunner {
   static let maximumInlineByteCount = 4_096
 
   private let pool: JobPool
-  private let inlineContext = CodecContext()
 
   init(pool: JobPool) {
     self.pool = pool
@@ -54,7 +57,7 @@ struct JobRunner {
 
   /// Runs a small job; nil when it is too large for an event loop.
   func runInline(_ job: CodecJob) -> TimedResult? {
-    job.rawByteCount <= Self.maximumInlineByteCount ? TimedResult(running: job, in: inlineContext) : nil
+    job.rawByteCount <= Self.maximumInlineByteCount ? pool.run(job) : nil
   }
 
   func runOnPool(_ job: CodecJob, _ done: @escaping @Sendable (TimedResult) -> Void) {
