@@ -86,16 +86,22 @@ public struct SessionConfiguration: Hashable, Sendable {
 
   /// The bound of SPEC section 15 (MEM-1) on what one session holds, in bytes.
   ///
-  /// - Parameter readBufferByteCount: the largest buffer the transport gives to ``Session/receive(_:now:)``.
-  /// - Parameter sendBudgetByteCount: what the application may have waiting, over all streams.
-  public func worstCaseMemoryByteCount(readBufferByteCount: UInt64, sendBudgetByteCount: UInt64) -> UInt64 {
+  /// It holds for an owner that takes events and jobs after each call of ``Session/receive(_:now:)``.
+  ///
+  /// - Parameters:
+  ///   - readBufferByteCount: the largest buffer the transport gives to ``Session/receive(_:now:)``.
+  ///   - sendBudgetByteCount: what the application may have waiting, over all streams.
+  ///   - transportByteCount: what the transport holds on behalf of the session, in both directions.
+  public func worstCaseMemoryByteCount(
+    readBufferByteCount: UInt64, sendBudgetByteCount: UInt64, transportByteCount: UInt64 = 0
+  ) -> UInt64 {
     let announced = announcement
     let block = UInt64(announced.maximumRawBlockByteCount)
     let streams = 2 * announced.streamLimit
-    let receiving = 8 * announced.sessionCredit + 2 * block + 2 * readBufferByteCount + 65_536
-    let perStream = 2_048 + 2 * UInt64(announced.maximumMetadataByteCount)
+    let receiving = 8 * announced.sessionCredit + 6 * block + 16 * readBufferByteCount + 65_536
+    let perStream = 2_048 + 4 * UInt64(announced.maximumMetadataByteCount)
     let jobs = UInt64(max(0, maximumEncodeJobCount)) * (2 * block + 1_024)
-    return receiving + streams * perStream + 3 * sendBudgetByteCount + jobs + 65_536
+    return receiving + streams * perStream + 5 * sendBudgetByteCount + 4 * transportByteCount + jobs + 65_536
   }
 }
 

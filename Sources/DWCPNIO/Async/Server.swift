@@ -1,3 +1,4 @@
+internal import Logging
 public import NIOCore
 internal import Synchronization
 
@@ -27,7 +28,7 @@ public nonisolated(nonsending) func withServer<Result>(
   body: (Server) async throws -> Result
 ) async throws -> Result {
   let (incoming, arrivals) = AsyncStream<SessionStream>.makeStream()
-  let sessions = SessionRegistry()
+  let sessions = SessionRegistry(limit: configuration.maximumSessionCount, logger: configuration.logger)
   let listener = try await SessionChannels.listen(host: host, port: port, configuration: configuration) { channel in
     sessions.makeBridge(channel: channel) { _ = arrivals.yield($0) }
   }.get()
@@ -52,18 +53,48 @@ public nonisolated(nonsending) func withServer<Result>(
 
 /// The open sessions of a server.
 private final class SessionRegistry: Sendable {
+  private static let noticeInterval = TimeAmount.seconds(10)
+
   private let sessions = Mutex<[ObjectIdentifier: BridgeAccess]>([:])
+  private let nextNotice = Mutex(NIODeadline.uptimeNanoseconds(0))
+  private let limit: Int
+  private let logger: Logger
+
+  init(limit: Int, logger: Logger) {
+    self.limit = limit
+    self.logger = logger
+  }
 
   var count: Int { sessions.withLock(\.count) }
 
-  func makeBridge(channel: any Channel, _ onStream: @escaping @Sendable (SessionStream) -> Void) -> SessionBridge {
+  /// Nil when there are as many sessions as there may be.
+  func makeBridge(channel: any Channel, _ onStream: @escaping @Sendable (SessionStream) -> Void) -> SessionBridge? {
     let key = ObjectIdentifier(channel)
     let bridge = SessionBridge(channel: channel, onStream: onStream) {
       self.sessions.withLock { $0[key] = nil }
     }
     let access = BridgeAccess(bridge, eventLoop: channel.eventLoop)
-    sessions.withLock { $0[key] = access }
-    return bridge
+    let hasRoom = sessions.withLock { sessions in
+      guard sessions.count < limit else { return false }
+      sessions[key] = access
+      return true
+    }
+    if !hasRoom { noteRefusal(channel) }
+    return hasRoom ? bridge : nil
+  }
+
+  /// One line now and then, since whoever connects without end must not fill the log.
+  private func noteRefusal(_ channel: any Channel) {
+    let now = NIODeadline.now()
+    let isDue = nextNotice.withLock { next in
+      guard next <= now else { return false }
+      next = now + Self.noticeInterval
+      return true
+    }
+    guard isDue else { return }
+    let peer = channel.remoteAddress.map { "\($0)" } ?? "an unknown address"
+    logger.warning(
+      "a connection from \(peer) was closed, and more may be: \(limit) sessions are open, as many as there may be")
   }
 
   func drain(timeout: TimeAmount) async {

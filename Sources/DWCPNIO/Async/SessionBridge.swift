@@ -47,6 +47,7 @@ final class SessionBridge: SessionDelegate {
   private let eventLoop: any EventLoop
   private var onStream: ((StreamID, StreamOpening, StreamMailbox) -> Void)?
   private let onEnd: () -> Void
+  private let readAheadBudget = StreamMailbox.ReadAheadBudget()
   private var handler: SessionHandler?
   private var streams: [StreamID: StreamWaiters] = [:]
   private var openRequests: Deque<OpenRequest> = []
@@ -232,10 +233,11 @@ extension SessionBridge {
   /// Leaves what else has come where the reader finds it without waking this loop.
   private func readAhead(of id: StreamID) {
     guard let mailbox = streams[id]?.mailbox else { return }
-    var rest = StreamMailbox.maximumReadAheadByteCount
+    var rest = min(StreamMailbox.maximumReadAheadByteCount, readAheadBudget.remainingByteCount)
     while rest > 0, case .bytes(let bytes, let endsMessage)? = engine({ $0.read(id, maximumByteCount: rest) }) {
-      mailbox.deliver(StreamChunk(bytes: bytes, endsMessage: endsMessage))
-      rest -= max(1, bytes.readableBytes)
+      let chunk = StreamChunk(bytes: bytes, endsMessage: endsMessage)
+      mailbox.deliver(chunk, charging: readAheadBudget)
+      rest -= StreamMailbox.ReadAheadBudget.cost(chunk)
     }
   }
 

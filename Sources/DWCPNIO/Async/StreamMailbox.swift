@@ -7,6 +7,22 @@ internal import Synchronization
 /// Reads: the loop hands over all that has come, up to a limit, when it wakes a reader. Writes: a task goes on without waiting for the
 /// loop while little of what it wrote is on its way there and the stream has room.
 final class StreamMailbox: Sendable {
+  /// Read ahead in all streams of a session together. These bytes have been given back as credit, so without a limit of its own each stream in turn
+  /// could leave a share behind (SPEC MEM-1).
+  final class ReadAheadBudget: Sendable {
+    static let byteCount = 2 << 20
+    private static let byteCountPerChunk = 64
+    private let used = Atomic(0)
+
+    var remainingByteCount: Int { Self.byteCount - used.load(ordering: .relaxed) }
+
+    /// What a chunk costs, empty ones too.
+    static func cost(_ chunk: StreamChunk) -> Int { byteCountPerChunk + chunk.bytes.readableBytes }
+
+    fileprivate func take(_ byteCount: Int) { used.wrappingAdd(byteCount, ordering: .relaxed) }
+    fileprivate func giveBack(_ byteCount: Int) { used.wrappingSubtract(byteCount, ordering: .relaxed) }
+  }
+
   /// Read ahead of the reader; bytes here have been given back as credit.
   static let maximumReadAheadByteCount = 256 << 10
   /// Written and not yet taken over by the loop.
@@ -14,6 +30,8 @@ final class StreamMailbox: Sendable {
 
   private struct State {
     var chunks: Deque<StreamChunk> = []
+    /// Set with the first chunk.
+    var budget: ReadAheadBudget?
     var unconfirmedByteCount = 0
     var isFull = false
     var failure: (any Error)?
@@ -21,8 +39,18 @@ final class StreamMailbox: Sendable {
 
   private let state = Mutex(State())
 
-  func deliver(_ chunk: StreamChunk) {
-    state.withLock { $0.chunks.append(chunk) }
+  deinit {
+    state.withLock { state in
+      for chunk in state.chunks { state.budget?.giveBack(ReadAheadBudget.cost(chunk)) }
+    }
+  }
+
+  func deliver(_ chunk: StreamChunk, charging budget: ReadAheadBudget) {
+    budget.take(ReadAheadBudget.cost(chunk))
+    state.withLock { state in
+      state.budget = budget
+      state.chunks.append(chunk)
+    }
   }
 
   /// The next bytes that were read ahead.
@@ -31,8 +59,10 @@ final class StreamMailbox: Sendable {
       guard let first = state.chunks.popFirst() else { return nil }
       var rest = first.bytes
       guard rest.readableBytes > maximumByteCount, let head = rest.readSlice(length: max(1, maximumByteCount)) else {
+        state.budget?.giveBack(ReadAheadBudget.cost(first))
         return first
       }
+      state.budget?.giveBack(head.readableBytes)
       state.chunks.prepend(StreamChunk(bytes: rest, endsMessage: first.endsMessage))
       return StreamChunk(bytes: head, endsMessage: false)
     }

@@ -19,8 +19,21 @@ public struct TransportConfiguration: Sendable {
   public var connectTimeout = TimeAmount.seconds(10)
   /// Time that streams get to finish when a session or a server ends in good order.
   public var drainTimeout = TimeAmount.seconds(10)
+  /// Sessions a server has open at once; connections above that are closed at once, which the log says. Each may hold up to
+  /// ``worstCaseSessionMemoryByteCount(sendBudgetByteCount:)`` bytes.
+  public var maximumSessionCount = 1_000
 
   public init() {}
+
+  /// The bound of SPEC section 15 (MEM-1) on what one session holds, in bytes, the transport included. Codec contexts belong to threads.
+  ///
+  /// - Parameter sendBudgetByteCount: what the application may have waiting, over all streams.
+  public func worstCaseSessionMemoryByteCount(sendBudgetByteCount: UInt64) -> UInt64 {
+    let waitingToBeWritten = SessionChannels.writeWatermark.high + 2 * SessionHandler.batchByteCount
+    return session.worstCaseMemoryByteCount(
+      readBufferByteCount: UInt64(SessionChannels.readByteCount), sendBudgetByteCount: sendBudgetByteCount,
+      transportByteCount: UInt64(waitingToBeWritten + StreamMailbox.ReadAheadBudget.byteCount))
+  }
 }
 
 /// Channels that carry sessions: the channel-level API's way to connect and to listen.
@@ -50,14 +63,23 @@ public enum SessionChannels {
       .connect(host: host, port: port)
   }
 
-  /// Listens; each connection becomes a session with a delegate of its own.
+  /// Listens; each connection becomes a session with a delegate of its own. When the process has no descriptor left, accepting rests for a
+  /// second at a time.
   ///
-  /// - Parameter port: 0 for any free one.
+  /// - Parameters:
+  ///   - port: 0 for any free one.
+  ///   - makeDelegate: called on the channel's event loop; nil closes the connection.
   public static func listen(
     host: String, port: Int, configuration: TransportConfiguration,
-    makeDelegate: @escaping @Sendable (any Channel) -> any SessionDelegate
+    makeDelegate: @escaping @Sendable (any Channel) -> (any SessionDelegate)?
   ) -> EventLoopFuture<any Channel> {
-    ServerBootstrap(group: configuration.group)
+    let logger = configuration.logger
+    return ServerBootstrap(group: configuration.group)
+      .serverChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandlers([AcceptBackoffHandler(), AcceptErrorLogger(logger: logger)])
+        }
+      }
       .serverChannelOption(.backlog, value: 256)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -73,13 +95,30 @@ public enum SessionChannels {
 
   private static func addHandler(
     to channel: any Channel, role: Role, configuration: TransportConfiguration,
-    makeDelegate: (any Channel) -> any SessionDelegate
+    makeDelegate: (any Channel) -> (any SessionDelegate)?
   ) -> EventLoopFuture<Void> {
     channel.eventLoop.makeCompletedFuture {
+      guard let delegate = makeDelegate(channel) else { throw ChannelError.operationUnsupported }
       let handler = SessionHandler(
         role: role, configuration: configuration.session, jobPool: configuration.jobPool, logger: configuration.logger,
-        statistics: configuration.statistics, delegate: makeDelegate(channel))
+        statistics: configuration.statistics, delegate: delegate)
       try channel.pipeline.syncOperations.addHandler(handler)
     }
+  }
+}
+
+/// Says why no connection is accepted for a while; the back-off in front of it makes that once a second at most.
+private final class AcceptErrorLogger: ChannelInboundHandler {
+  typealias InboundIn = any Channel
+
+  private let logger: Logger
+
+  init(logger: Logger) {
+    self.logger = logger
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    logger.warning(
+      "no connection can be accepted for now: \(error); raise the limit of open files, or lower that of sessions")
   }
 }

@@ -26,7 +26,10 @@ public final class SessionHandler: ChannelDuplexHandler {
 
   /// Bytes sent in one turn of the event loop before other channels get theirs.
   public static let maximumByteCountPerTurn = 1 << 20
-  private static let batchByteCount = 256 << 10
+  static let batchByteCount = 256 << 10
+  /// Small batches that may wait for a connection that takes nothing; replies beyond them keep to their one place each (SPEC LIV-2).
+  private static let maximumWaitingCrumbCount = 64
+  private static let maximumCrumbByteCount = 4_096
   /// How long the other end may take to close after this end has sent its last byte.
   private static let lingerTime = TimeAmount.seconds(1)
 
@@ -42,6 +45,9 @@ public final class SessionHandler: ChannelDuplexHandler {
   private var isPumpWanted = false
   private var isPumpScheduled = false
   private var isClosing = false
+  /// Small batches written since the connection was last seen to have taken everything.
+  private var crumbCount = 0
+  private var isClogged = false
   private var timer: (task: Scheduled<Void>, deadline: NIODeadline)?
 
   /// - Parameter statistics: where this session counts; nil for nowhere.
@@ -88,6 +94,10 @@ public final class SessionHandler: ChannelDuplexHandler {
 
   public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     session.receive(unwrapInboundIn(data), now: .current)
+    // At once, so that what a read leaves behind in events and jobs does not add up over several reads (SPEC MEM-1).
+    isPumping = true
+    _ = settle()
+    isPumping = false
   }
 
   public func channelReadComplete(context: ChannelHandlerContext) {
@@ -123,6 +133,10 @@ public final class SessionHandler: ChannelDuplexHandler {
   public func handlerRemoved(context: ChannelHandlerContext) {
     timer?.task.cancel()
     timer = nil
+    // A connection that was gone before it became active: its delegate has to hear of the end too.
+    session.endOfInput()
+    isPumping = true
+    _ = settle()
     delegate = nil
     self.context = nil
     statistics?.retire(self)
@@ -152,10 +166,11 @@ extension SessionHandler {
       _ = settle()
       isPumpWanted = false
       batch.removeAll()
-      if !isClosing, context.channel.isWritable || session.phase == .closing {
+      if !isClosing, context.channel.isWritable && !isClogged(context) || session.phase == .closing {
         session.transmit(maximumByteCount: Self.batchByteCount, now: .current, into: &batch)
       }
       batch.forEachBuffer { context.write(wrapOutboundOut($0), promise: nil) }
+      if batch.byteCount > 0, batch.byteCount <= Self.maximumCrumbByteCount { crumbCount += 1 }
       sentByteCount += batch.byteCount
     } while batch.byteCount > 0 && sentByteCount < Self.maximumByteCountPerTurn
     if sentByteCount > 0 { context.flush() }
@@ -164,6 +179,23 @@ extension SessionHandler {
     if hasSettledMore || isPumpWanted || sentByteCount >= Self.maximumByteCountPerTurn { schedulePump() }
     closeIfWanted(context)
     scheduleDeadline(context)
+  }
+
+  /// Whether so many small batches wait that the next have to. A peer that does not read could make thousands of them before the watermark counts
+  /// enough bytes.
+  private func isClogged(_ context: ChannelHandlerContext) -> Bool {
+    guard !isClogged, crumbCount >= Self.maximumWaitingCrumbCount else { return isClogged }
+    crumbCount = 0
+    guard let waiting = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes), waiting > 0 else {
+      return false
+    }
+    isClogged = true
+    let this = NIOLoopBound(self, eventLoop: context.eventLoop)
+    context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
+      this.value.isClogged = false
+      this.value.pump()
+    }
+    return true
   }
 
   /// Until the engine has neither an event to tell nor a job to give; false when there was nothing from the start.

@@ -40,12 +40,18 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "Seconds a client may take for the handshake, 1 to 3600.")
   var handshakeTimeoutSeconds = 10
 
+  @Option(help: "Sessions at once, 1 to 1000000; connections above that are closed.")
+  var maximumSessions = 1_000
+
   @Flag(help: "Log each file and stream too.")
   var verbose = false
 
   func validate() throws {
     guard (1...3_600).contains(handshakeTimeoutSeconds) else {
       throw ValidationError("--handshake-timeout-seconds takes 1 to 3600")
+    }
+    guard (1...1_000_000).contains(maximumSessions) else {
+      throw ValidationError("--maximum-sessions takes 1 to 1000000")
     }
   }
 
@@ -65,6 +71,7 @@ struct ServeCommand: AsyncParsableCommand {
     configuration.logger = Logger(label: "dwcp") { StreamLogHandler.standardError(label: $0) }
     configuration.logger.logLevel = verbose ? .debug : .info
     configuration.session.handshakeTimeoutNanoseconds = UInt64(handshakeTimeoutSeconds) * 1_000_000_000
+    configuration.maximumSessionCount = maximumSessions
     if let codecs { configuration.session.decodableCodecs = codecs.codecs }
     return configuration
   }

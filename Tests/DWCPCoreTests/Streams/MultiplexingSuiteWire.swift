@@ -58,7 +58,7 @@ import Testing
     let bound = configuration.worstCaseMemoryByteCount(readBufferByteCount: 262_144, sendBudgetByteCount: 1 << 20)
     let window = UInt64(16 << 20)
     #expect(
-      bound == 8 * window + 2 * 262_144 + 2 * 262_144 + 65_536 + 512 * (2_048 + 8_192) + 3 << 20 + 8
+      bound == 8 * window + 6 * 262_144 + 16 * 262_144 + 65_536 + 512 * (2_048 + 16_384) + 5 << 20 + 8
         * (2 * 262_144 + 1_024) + 65_536)
   }
 }
