@@ -108,6 +108,13 @@ let package = Package(
     .testTarget(
       name: "ConformanceTests", dependencies: ["DWCPCore", .product(name: "NIOCore", package: "swift-nio")],
       path: "Tests/Conformance", swiftSettings: strict),
+    .target(name: "CHeapCount", path: "Tests/CHeapCount"),
+    .testTarget(
+      name: "HostileTests",
+      dependencies: [
+        "CHeapCount", "DWCPCore", "DWCPNIO", .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+      ], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ]
 )

@@ -77,7 +77,7 @@ public enum SessionChannels {
     return ServerBootstrap(group: configuration.group)
       .serverChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandlers([AcceptBackoffHandler(), AcceptErrorLogger(logger: logger)])
+          try channel.pipeline.syncOperations.addHandler(AcceptPause(logger: logger))
         }
       }
       .serverChannelOption(.backlog, value: 256)
@@ -107,18 +107,30 @@ public enum SessionChannels {
   }
 }
 
-/// Says why no connection is accepted for a while; the back-off in front of it makes that once a second at most.
-private final class AcceptErrorLogger: ChannelInboundHandler {
+/// Stops accepting for a while when the process has no descriptor left. NIO's own back-off does not: the read that failed stays pending, and the
+/// listener goes on trying as fast as it can.
+private final class AcceptPause: ChannelInboundHandler {
   typealias InboundIn = any Channel
 
+  private static let pause = TimeAmount.seconds(1)
+
   private let logger: Logger
+  private var isPaused = false
 
   init(logger: Logger) {
     self.logger = logger
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    guard error is IOError, !isPaused else { return }
+    isPaused = true
     logger.warning(
-      "no connection can be accepted for now: \(error); raise the limit of open files, or lower that of sessions")
+      "no connection is accepted for a second: \(error); raise the limit of open files, or lower that of sessions")
+    let channel = context.channel
+    try? channel.syncOptions?.setOption(.autoRead, value: false)
+    context.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) {
+      self.isPaused = false
+      try? channel.syncOptions?.setOption(.autoRead, value: true)
+    }
   }
 }

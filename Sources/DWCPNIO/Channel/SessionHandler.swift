@@ -193,7 +193,7 @@ extension SessionHandler {
     let this = NIOLoopBound(self, eventLoop: context.eventLoop)
     context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
       this.value.isClogged = false
-      this.value.pump()
+      this.value.schedulePump()
     }
     return true
   }
