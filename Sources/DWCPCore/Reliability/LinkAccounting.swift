@@ -9,7 +9,17 @@ struct LinkAccounting: Hashable, Sendable {
   private var toldCount: UInt64 = 0
   private var byteCountSinceTold: UInt64 = 0
   /// When an acknowledgement must have been sent.
-  private(set) var acknowledgementDeadline: Instant?
+  private var acknowledgementDeadline: Instant?
+  /// That time has come; the acknowledgement goes as soon as the connection takes it.
+  private var isAcknowledgementDue = false
+
+  /// Nil when nothing is owed, and when the time has come already: a deadline that stays in the past until the connection takes bytes would keep
+  /// a timer firing without end.
+  var nextDeadline: Instant? { isAcknowledgementDue ? nil : acknowledgementDeadline }
+
+  mutating func handleDeadline(now: Instant) {
+    if let acknowledgementDeadline, acknowledgementDeadline <= now { isAcknowledgementDue = true }
+  }
 
   mutating func noteSent(_ type: FrameType) {
     if type.isNumbered { sentNumberedCount &+= 1 }
@@ -33,7 +43,8 @@ struct LinkAccounting: Hashable, Sendable {
 
   func owesAcknowledgement(now: Instant) -> Bool {
     guard let acknowledgementDeadline else { return false }
-    return acknowledgementDeadline <= now || receivedNumberedCount &- toldCount >= Self.frameCountPerAcknowledgement
+    return isAcknowledgementDue || acknowledgementDeadline <= now
+      || receivedNumberedCount &- toldCount >= Self.frameCountPerAcknowledgement
       || byteCountSinceTold >= Self.byteCountPerAcknowledgement
   }
 
@@ -42,6 +53,7 @@ struct LinkAccounting: Hashable, Sendable {
     toldCount = receivedNumberedCount
     byteCountSinceTold = 0
     acknowledgementDeadline = nil
+    isAcknowledgementDue = false
     return receivedNumberedCount
   }
 }

@@ -5,12 +5,13 @@ extension Session {
   /// When ``handleDeadline(now:)`` wants to be called, at the latest.
   public var nextDeadline: Instant? {
     guard progress.isLive else { return nil }
-    return [liveness.nextDeadline, link.acknowledgementDeadline, goAway.secondDeadline].compactMap { $0 }.min()
+    return [liveness.nextDeadline, link.nextDeadline, goAway.secondDeadline].compactMap { $0 }.min()
   }
 
   /// Acts on the passing of time. Calling it early, or again, is harmless.
   public mutating func handleDeadline(now: Instant) {
     guard progress.isLive else { return }
+    link.handleDeadline(now: now)
     if let deadline = goAway.secondDeadline, deadline <= now { announceLastStream() }
     switch liveness.verdict(now: now) {
     case .alive:

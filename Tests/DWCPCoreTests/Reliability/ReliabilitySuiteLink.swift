@@ -95,6 +95,21 @@ import Testing
     }
   }
 
+  @Test(
+    "an acknowledgement that cannot be sent yet asks for no timer that fires at once, again and again (SPEC ACK-2, LIV-2)"
+  )
+  func blockedAcknowledgement() throws {
+    var pair = EnginePair.established()
+    _ = try pair.client.send("x", finishes: false)
+    pair.server.receive(pair.client.transmit(now: pair.now), now: pair.now)
+    // The connection takes nothing, so that the engine is not asked for bytes.
+    pair.advance(milliseconds: 100)
+    let deadline = try #require(pair.server.session.nextDeadline)
+    #expect(deadline > pair.now)
+    pair.exchange()
+    #expect(pair.client.session.unacknowledgedFrameCount == 0)
+  }
+
   @Test("every truncation waits; nothing of an unfinished block is delivered (SPEC DAT-7)")
   func truncations() throws {
     var pair = EnginePair.established()
