@@ -95,9 +95,10 @@ public final class SessionHandler: ChannelDuplexHandler {
   public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     session.receive(unwrapInboundIn(data), now: .current)
     // At once, so that what a read leaves behind in events and jobs does not add up over several reads (SPEC MEM-1).
+    let wasPumping = isPumping
     isPumping = true
     _ = settle()
-    isPumping = false
+    isPumping = wasPumping
   }
 
   public func channelReadComplete(context: ChannelHandlerContext) {

@@ -15,7 +15,10 @@ private final class Flag: Sendable {
   private let value = Atomic(false)
 
   var isSet: Bool { value.load(ordering: .relaxed) }
-  func set() { value.store(true, ordering: .relaxed) }
+
+  func set() {
+    value.store(true, ordering: .relaxed)
+  }
 }
 
 extension ReliabilitySuiteHostile {
