@@ -10,6 +10,8 @@ struct ServiceRouter: Sendable {
   let root: RootDirectory?
   let logger: Logger
 
+  private static let numbersPerWrite: UInt64 = 8_192
+
   func serve(_ stream: SessionStream) async throws {
     switch (stream.opening["service"], root) {
     case ("echo", _): try await echo(stream)
@@ -51,15 +53,14 @@ struct ServiceRouter: Sendable {
     else { throw unknownService("source needs the metadata key bytes, a decimal number") }
     var nextNumber: UInt64 = 0
     while remaining > 0 {
-      var bytes = ByteBuffer()
-      bytes.reserveCapacity(64 << 10)
-      while bytes.readableBytes < 64 << 10 {
-        bytes.writeInteger(nextNumber)
-        nextNumber += 1
-      }
+      let numbers = (nextNumber..<nextNumber + Self.numbersPerWrite).map(\.bigEndian)
+      nextNumber += Self.numbersPerWrite
+      var bytes = numbers.withUnsafeBytes { ByteBuffer(bytes: $0) }
       if let part = bytes.readSlice(length: Int(min(remaining, UInt64(bytes.readableBytes)))) {
         remaining -= UInt64(part.readableBytes)
         try await stream.write(part)
+        // Making bytes is work, and a write need not wait: without this a few sources keep every other stream from being served.
+        await Task.yield()
       }
     }
   }
