@@ -51,7 +51,8 @@ let package = Package(
       name: "DWCPStreamMetrics", dependencies: ["DWCPCore", .product(name: "CoreMetrics", package: "swift-metrics")],
       swiftSettings: strict),
     .target(
-      name: "DWCPBandwidthMetrics", dependencies: ["DWCPCore", .product(name: "CoreMetrics", package: "swift-metrics")],
+      name: "DWCPBandwidthMetrics",
+      dependencies: ["DWCPCore", .product(name: "CoreMetrics", package: "swift-metrics")],
       swiftSettings: strict),
     .target(
       name: "DWCPCompressionMetrics",
@@ -59,10 +60,12 @@ let package = Package(
     .target(
       name: "DWCPPrometheus", dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")],
       swiftSettings: strict),
+    .target(name: "DWCPConformance", dependencies: ["CCRC32C"], swiftSettings: strict),
     .executableTarget(
       name: "dwcp",
       dependencies: [
-        "DWCPCore", "DWCPNIO", "DWCPStreamMetrics", "DWCPBandwidthMetrics", "DWCPCompressionMetrics", "DWCPPrometheus",
+        "DWCPConformance", "DWCPCore", "DWCPNIO", "DWCPStreamMetrics", "DWCPBandwidthMetrics", "DWCPCompressionMetrics",
+        "DWCPPrometheus",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Crypto", package: "swift-crypto"), .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
@@ -82,7 +85,7 @@ let package = Package(
     .testTarget(
       name: "DWCPToolTests",
       dependencies: [
-        "dwcp", "DWCPCore", "DWCPNIO", .product(name: "Crypto", package: "swift-crypto"),
+        "dwcp", "DWCPConformance", "DWCPCore", "DWCPNIO", .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ], swiftSettings: strict),

@@ -14,8 +14,11 @@ import Testing
       "DWCPBandwidthMetrics": ["CoreMetrics", "DWCPCore"],
       "DWCPCompressionMetrics": ["CoreMetrics", "DWCPCore"],
       "DWCPPrometheus": ["CoreMetrics", "Synchronization"],
+      // Nothing of the engine: the tester must not share its mistakes.
+      "DWCPConformance": ["CCRC32C", "Foundation", "Synchronization"],
       "dwcp": [
-        "ArgumentParser", "Crypto", "DWCPBandwidthMetrics", "DWCPCompressionMetrics", "DWCPCore", "DWCPNIO",
+        "ArgumentParser", "Crypto", "DWCPConformance", "DWCPBandwidthMetrics", "DWCPCompressionMetrics", "DWCPCore",
+        "DWCPNIO",
         "DWCPPrometheus", "DWCPStreamMetrics", "Dispatch", "Foundation", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix",
         "Synchronization",
       ],
