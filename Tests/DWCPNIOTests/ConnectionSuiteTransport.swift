@@ -22,6 +22,22 @@ import Testing
     }
   }
 
+  @Test("a session's scope ends with its connection, so that a program that exits then has sent CLOSE (SPEC END-4)")
+  func closeIsSent() async throws {
+    var clientSide = TransportConfiguration.silent()
+    let statistics = SessionStatistics()
+    clientSide.statistics = statistics
+    try await withTestServer(onStream: echo) { [clientSide] port in
+      for _ in 0..<20 {
+        try await withSession(host: "127.0.0.1", port: port, configuration: clientSide) { session in
+          _ = try await session.agreement()
+        }
+        #expect(statistics.connectionCount == 0)
+      }
+    }
+    #expect(await statistics.snapshot().counters.sessionsClosed.orderly == 20)
+  }
+
   @Test("a refusal reaches the caller with both ends' lists (SPEC HS-4, HS-7)")
   func refusal() async throws {
     var serverSide = TransportConfiguration.silent()

@@ -49,11 +49,11 @@ final class SessionBridge: SessionDelegate {
   private let onEnd: () -> Void
   private let readAheadBudget = StreamMailbox.ReadAheadBudget()
   private var handler: SessionHandler?
+  private var closeFuture: EventLoopFuture<Void>?
   private var streams: [StreamID: StreamWaiters] = [:]
   private var openRequests: Deque<OpenRequest> = []
   private var establishmentWaiters: [UInt64: CheckedContinuation<Agreement, any Error>] = [:]
   private var pingWaiters: [UInt64: CheckedContinuation<Duration, any Error>] = [:]
-  private var endWaiters: [CheckedContinuation<Void, Never>] = []
   private var agreement: Agreement?
   private var outcome: Outcome?
 
@@ -70,6 +70,7 @@ final class SessionBridge: SessionDelegate {
 
   func attached(to handler: SessionHandler) {
     self.handler = handler
+    closeFuture = handler.closeFuture
   }
 
   func session(_ handler: SessionHandler, received event: SessionEvent) {
@@ -125,8 +126,6 @@ final class SessionBridge: SessionDelegate {
       resumeReader(id)
       failWriter(id, outcome.error)
     }
-    for waiter in endWaiters { waiter.resume() }
-    endWaiters.removeAll()
     onStream = nil
     onEnd()
   }
@@ -147,9 +146,11 @@ extension SessionBridge {
     establishmentWaiters[token] = continuation
   }
 
+  /// Waits until the connection has closed, which follows the end of the session: a program that exits on the end alone could take
+  /// CLOSE with it, and the other end would see a lost link (SPEC END-4).
   func awaitEnd(_ continuation: CheckedContinuation<Void, Never>) {
-    guard outcome == nil else { return continuation.resume() }
-    endWaiters.append(continuation)
+    guard let closeFuture else { return continuation.resume() }
+    closeFuture.whenComplete { _ in continuation.resume() }
   }
 
   func ping(token: UInt64, _ continuation: CheckedContinuation<Duration, any Error>) {

@@ -76,6 +76,9 @@ public final class SessionHandler: ChannelDuplexHandler {
   /// What the session has counted so far.
   public var counters: SessionCounters { session.counters }
 
+  /// Done when the connection has closed; nil when it is gone already.
+  var closeFuture: EventLoopFuture<Void>? { context?.channel.closeFuture }
+
   /// What can be told of the session now.
   public var snapshot: SessionSnapshot { session.snapshot }
 
