@@ -232,6 +232,14 @@ def data_rejects():
         lambda i: [data(i, 0, b"ab"), data(i, 1, b"bc")],
         b"ab",
     )
+    reject(
+        "repeated-fin",
+        "a block of units that were there, with FIN",
+        "PROTOCOL",
+        "DAT-6",
+        lambda i: [data(i, 0, b"ab"), data(i, 0, b"ab", flags=FIN)],
+        b"ab",
+    )
     for bit in (0x08, 0x10, 0x20, 0x40):
         reject(
             f"reserved-{bit:02x}",
