@@ -90,6 +90,8 @@ private final class LastWordsListener: ChannelInboundHandler {
       if [0x03, 0x09].contains(first >> 56) { code = frame.readInteger(as: UInt32.self).map(ErrorCode.init) }
     }
     bytes.discardReadBytes()
+    // Who goes on sending makes the server's kernel reset the connection in the end, and that takes CLOSE with it (SPEC END-4).
+    if code != nil { context.close(promise: nil) }
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
