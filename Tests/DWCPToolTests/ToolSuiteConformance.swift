@@ -190,7 +190,8 @@ private final class PeerProcess: Sendable {
     return process
   }
 
-  deinit { process.terminate() }
+  /// Not SIGTERM: processes that Foundation starts can have it blocked.
+  deinit { kill(process.processIdentifier, SIGKILL) }
 }
 
 /// What an XML parser finds in a JUnit report.
