@@ -3,7 +3,7 @@
 sources := $(wildcard Package.swift Sources Tests Benchmarks Examples)
 
 .PHONY: help setup build test test-codec test-framing test-connection test-multiplexing test-flow-control \
-  test-reliability demo docs lint format bench clean
+  test-reliability test-address test-thread conformance fuzz prove-tests demo docs lint format bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { n = split($$1, names, " "); \
@@ -16,17 +16,32 @@ build: setup ## release build: .build/release/dwcp, and Benchmarks
 	swift build -c release
 	if [ -e Benchmarks/Package.swift ]; then swift build -c release --package-path Benchmarks; fi
 
-test: setup ## every test, the example, and the README's snippets
-	swift build --build-tests
-	swift test --skip-build --skip SimulationTests
-	swift test --skip-build --filter SimulationTests
+test: setup ## every test with line coverage, 100,000 simulated sessions, the example, the README's snippets
+	swift build --build-tests --enable-code-coverage
+	scripts/coverage
+	swift test --skip-build --enable-code-coverage --filter 'ConformanceTests|FuzzTests|SimulationTests|TidyTests'
+	swift test --skip-build --enable-code-coverage --filter HostileTests
 	swift build -c release --product dwcp-simulate
 	.build/release/dwcp-simulate
 	scripts/check-snippets
 	scripts/run-example
 
+test-address test-thread: setup ## the tests under Address or Thread Sanitizer
+	@scripts/sanitize $(@:test-%=%)
+
 test-codec test-framing test-connection test-multiplexing test-flow-control test-reliability: setup ## only this suite
 	@scripts/run-suite $(@:test-%=%)
+
+conformance: setup ## our own server against every clause of SPEC.md that a server can be tested on
+	swift build -c release --product dwcp
+	.build/release/dwcp conformance --self
+
+SECONDS ?= 60
+fuzz: setup ## fuzzes each target for SECONDS=60
+	scripts/fuzz all $(SECONDS)
+
+prove-tests: setup ## breaks the engine on purpose, rule by rule, and shows which tests notice
+	scripts/prove-tests
 
 demo: setup ## real files over loopback, end to end
 	swift build -c release --product dwcp
@@ -45,4 +60,4 @@ bench: build ## runs the benchmarks
 	Benchmarks/.build/release/dwcp-bench run
 
 clean: ## removes everything that was built
-	rm -rf .build Benchmarks/.build Examples/*/.build
+	rm -rf .build .build-* Benchmarks/.build Examples/*/.build
