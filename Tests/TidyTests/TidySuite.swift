@@ -94,4 +94,24 @@ import Testing
       }
     }
   }
+
+  @Test("each file that the articles name exists")
+  func articles() throws {
+    let catalogue = tree.root + "/Sources/DWCPCore/DWCPCore.docc/"
+    for article in ["Architecture.md", "LifeOfAByte.md"] {
+      let text = try String(contentsOfFile: catalogue + article, encoding: .utf8)
+      let names = text.matches(of: /`([\w.+\/-]+\.(?:swift|md))`/).map { String($0.1) }
+      try #require(names.count > 10, "\(article) names no files")
+      for name in names {
+        let places = [name, "Sources/DWCPCore/" + name].map { tree.root + "/" + $0 }
+        let exists = places.contains { FileManager.default.fileExists(atPath: $0) }
+        #expect(exists || isUniqueName(name), "\(article) names \(name), which is gone")
+      }
+    }
+  }
+
+  /// The article's table names some files within their folder's row.
+  private func isUniqueName(_ name: String) -> Bool {
+    tree.sources.filter { $0.path.hasSuffix("/" + name) }.count == 1
+  }
 }

@@ -33,7 +33,9 @@ public enum CodecJobResult: Hashable, Sendable {
 public struct EncodeJob: Hashable, Sendable {
   let number: UInt64
   let streamID: StreamID
+  /// What the application wrote.
   public let raw: ByteBuffer
+  /// Codec and level.
   public let setting: CompressionSetting
   /// The receiver's limit (SPEC CAP-5).
   let maximumWindowLog: Int
@@ -80,8 +82,11 @@ public struct EncodedBlock: Hashable, Sendable {
 public struct DecodeJob: Hashable, Sendable {
   let number: UInt64
   let streamID: StreamID
+  /// The payload of one DATA frame, not checked yet beyond its length and its payload check.
   public let encoded: ByteBuffer
+  /// What the frame says it is.
   public let codec: Codec
+  /// The declared raw length; it has been charged.
   public let rawByteCount: Int
   let maximumWindowLog: Int
 

@@ -4,6 +4,7 @@ public import NIOCore
 extension Session {
   /// Opens a stream. Its frames go with the next transmission, even before the handshake is complete (SPEC HS-2).
   ///
+  /// - Parameter opening: what is said of the stream; its limits are checked here.
   /// - Parameter compression: nil for what the configuration says.
   /// - Throws: `streamLimit` when the other end allows no more streams now, `shutdown` when one of the ends is going away,
   ///   `protocol` when the opening is longer than the other end takes.
@@ -46,6 +47,8 @@ extension Session {
   /// Hands bytes over for sending; they are kept without a copy. Nothing is ever turned away for its size, but when the answer
   /// is false the writer is to wait for ``SessionEvent/writable(_:)``.
   ///
+  /// - Parameter bytes: raw bytes, perhaps none.
+  /// - Parameter id: a stream of either end whose sending direction this end has not ended.
   /// - Parameter endsMessage: a message ends behind these bytes, which may be none (SPEC section 8).
   /// - Throws: `streamState` when this end has ended the direction, or the stream is gone; the other end's code when that stopped it.
   public mutating func write(

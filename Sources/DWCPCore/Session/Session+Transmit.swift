@@ -6,6 +6,8 @@ extension Session {
   /// streams, then their data in turn, one block each. A batch that stays empty means that there is nothing to send.
   ///
   /// - Parameter maximumByteCount: the last frame begun may go beyond it.
+  /// - Parameter now: the current instant, on the clock of ``receive(_:now:)``.
+  /// - Parameter batch: where the frames are appended.
   public mutating func transmit(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
     let before = batch.byteCount
     defer { counters.wireBytesSent += UInt64(batch.byteCount - before) }

@@ -16,9 +16,13 @@ internal import NIOCore
 /// A session is a value: a copy goes its own way, and two sessions in the same state are equal. SPEC.md is the law; rules are
 /// cited by name where they are enforced.
 public struct Session: Hashable, Sendable {
+  /// The part this end plays.
   public let role: Role
+  /// What this end offers, requires and is willing to hold.
   public let configuration: SessionConfiguration
+  /// What both ends settled on; nil until the handshake is complete.
   public internal(set) var agreement: Agreement?
+  /// What this end has counted so far.
   public internal(set) var counters = SessionCounters()
   /// The latest round trip; nil before the first (SPEC LIV-1).
   public internal(set) var roundTripNanoseconds: UInt64?
@@ -62,6 +66,8 @@ public struct Session: Hashable, Sendable {
   var liveness: Liveness
   var goAway = GoAwayState()
 
+  /// - Parameter role: whether this end opened the connection.
+  /// - Parameter configuration: brought within the bounds of SPEC section 6 where it is beyond them.
   /// - Parameter secrets: 80 unpredictable bytes; see ``SessionSecrets``.
   /// - Parameter now: the instant from which the handshake timeout counts.
   public init(role: Role, configuration: SessionConfiguration, secrets: SessionSecrets, now: Instant) {

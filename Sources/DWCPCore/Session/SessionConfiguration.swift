@@ -55,6 +55,7 @@ public struct SessionConfiguration: Hashable, Sendable {
   /// Names this program in the other end's log; at most 64 bytes.
   public var implementationName = "dwcp-swift"
 
+  /// The defaults of SPEC section 14.
   public init() {}
 
   var preface: Preface {
@@ -128,8 +129,10 @@ public struct SessionSecrets: Hashable, Sendable {
 
 /// A point in time on a clock that never goes back, as nanoseconds from any origin.
 public struct Instant: Hashable, Comparable, Sendable {
+  /// Nanoseconds from the clock's origin.
   public let nanoseconds: UInt64
 
+  /// The instant so many nanoseconds from the clock's origin.
   public init(nanoseconds: UInt64) {
     self.nanoseconds = nanoseconds
   }
