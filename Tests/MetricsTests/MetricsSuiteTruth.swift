@@ -145,7 +145,11 @@ import Testing
   private static func scrapeAll(_ meters: Meters, until isDone: Flag) async -> [Scrape] {
     var meters = meters
     var readings: [Scrape] = []
-    while !isDone.isSet { readings.append(await meters.read()) }
+    while !isDone.isSet {
+      readings.append(await meters.read())
+      // Without a rest the scrapes would take the threads that the sessions need.
+      try? await Task.sleep(for: .milliseconds(5))
+    }
     readings.append(await meters.read())
     return readings
   }
