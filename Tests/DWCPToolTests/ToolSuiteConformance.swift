@@ -147,7 +147,10 @@ private struct ConformanceReport: Sendable {
   init(_ arguments: [String]) async throws {
     let tool = try ToolProcess(["conformance", "--json"] + arguments)
     code = try await tool.waitForExit()
-    let parsed = try JSONDecoder().decode(Parsed.self, from: Data(tool.output.utf8))
+    let output = tool.output
+    let parsed = try #require(
+      try? JSONDecoder().decode(Parsed.self, from: Data(output.utf8)),
+      "exit \(code), no report in: \(output.suffix(300)) \(tool.errors.prefix(3_000))")
     isConforming = parsed.conforming
     failures = Set(parsed.cases.filter { $0.outcome == "failed" }.map(\.id))
     skipped = Set(parsed.cases.filter { $0.outcome == "skipped" }.map(\.id))
