@@ -56,6 +56,8 @@ extension Session {
 
   /// Takes the result of a job back; results for streams that have gone are dropped.
   ///
+  /// - Parameter result: what ``CodecJob/run(in:)`` returned.
+  /// - Parameter now: the current instant, on the clock of ``receive(_:now:)``.
   /// - Parameter durationNanoseconds: how long the job ran, for ``counters``; the engine has no clock that could tell.
   public mutating func complete(_ result: CodecJobResult, durationNanoseconds: UInt64 = 0, now: Instant) {
     switch result {
