@@ -17,6 +17,7 @@ let package = Package(
     .library(name: "DWCPBandwidthMetrics", targets: ["DWCPBandwidthMetrics"]),
     .library(name: "DWCPCompressionMetrics", targets: ["DWCPCompressionMetrics"]),
     .library(name: "DWCPPrometheus", targets: ["DWCPPrometheus"]),
+    .library(name: "DWCPLinkEmulation", targets: ["DWCPLinkEmulation"]),
     .executable(name: "dwcp", targets: ["dwcp"]),
   ],
   dependencies: [
@@ -61,6 +62,11 @@ let package = Package(
       name: "DWCPPrometheus", dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")],
       swiftSettings: strict),
     .target(name: "DWCPConformance", dependencies: ["CCRC32C"], swiftSettings: strict),
+    .target(
+      name: "DWCPLinkEmulation",
+      dependencies: [
+        "DWCPCore", .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+      ], swiftSettings: strict),
     .executableTarget(
       name: "dwcp",
       dependencies: [
@@ -95,6 +101,12 @@ let package = Package(
         "DWCPCore", "DWCPNIO", "DWCPStreamMetrics", "DWCPBandwidthMetrics", "DWCPCompressionMetrics", "DWCPPrometheus",
         .product(name: "CoreMetrics", package: "swift-metrics"), .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "LinkEmulationTests",
+      dependencies: [
+        "DWCPCore", "DWCPLinkEmulation", "DWCPNIO", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
       ], swiftSettings: strict),
     .target(
       name: "Simulation", dependencies: ["DWCPCore", .product(name: "NIOCore", package: "swift-nio")],

@@ -16,6 +16,7 @@ import Testing
       "DWCPPrometheus": ["CoreMetrics", "Synchronization"],
       // Nothing of the engine: the tester must not share its mistakes.
       "DWCPConformance": ["CCRC32C", "Foundation", "Synchronization"],
+      "DWCPLinkEmulation": ["DWCPCore", "Darwin", "Glibc", "Musl", "NIOCore", "NIOPosix"],
       "dwcp": [
         "ArgumentParser", "Crypto", "DWCPConformance", "DWCPBandwidthMetrics", "DWCPCompressionMetrics", "DWCPCore",
         "DWCPNIO",
