@@ -5,6 +5,8 @@ internal import NIOPosix
 public struct LinkRelayCounters: Hashable, Sendable {
   /// Connections that were accepted.
   public var connectionCount = 0
+  /// Of these, those that are open at either side.
+  public var openConnectionCount = 0
   /// Connections that were killed: by command, by schedule, or because one of their ends broke.
   public var killedConnectionCount = 0
   /// Bytes that came out of the link at the target.

@@ -38,6 +38,7 @@ final class RelayConnections {
     counters.connectionCount += 1
     let connection = RelayConnection(emulation, seed: seed, eventLoop: eventLoop, owner: self)
     live[ObjectIdentifier(connection)] = connection
+    counters.openConnectionCount = live.count
     if isStalled { connection.stall() }
     try connection.attach(client, as: .client)
     let bound = NIOLoopBound(connection, eventLoop: eventLoop)
@@ -57,6 +58,7 @@ final class RelayConnections {
 
   func remove(_ connection: RelayConnection) {
     live[ObjectIdentifier(connection)] = nil
+    counters.openConnectionCount = live.count
   }
 
   func stall() {
@@ -88,6 +90,7 @@ final class RelayConnection {
     var channel: (any Channel)?
     var isActive = false
     var hasInputEnded = false
+    var isClosed = false
   }
 
   /// Bytes due within so long come out together, so that a fast link does not keep a processor busy with timers.
@@ -143,14 +146,11 @@ final class RelayConnection {
 
   /// The channel is gone. That is the ordinary end when the other direction was through: NIO closes a channel whose second direction ends.
   func becameInactive(_ side: Side) {
-    let isOther = update(side.other) { $0.outgoing.isOver }
-    guard isOther, !isKilled else { return kill() }
-    if update(side, { $0.hasInputEnded }) { return removeWhenOver() }
-    inputEnded(at: side)
-  }
-
-  private func removeWhenOver() {
-    if client.outgoing.isOver, target.outgoing.isOver { finish() }
+    update(side) { $0.isClosed = true }
+    guard update(side.other, { $0.outgoing.isOver }), !isKilled else { return kill() }
+    // What it sent may still be on its way.
+    if !update(side, { $0.hasInputEnded }) { inputEnded(at: side) }
+    if client.isClosed, target.isClosed { finish() }
   }
 
   private func finish() {
@@ -215,7 +215,6 @@ extension RelayConnection {
       case .end:
         // Behind what is still to be written.
         sink.writeAndFlush(ByteBuffer()).whenComplete { _ in sink.close(mode: .output, promise: nil) }
-        removeWhenOver()
       case .killed:
         sink.flush()
         return kill()
