@@ -25,6 +25,16 @@ import Testing
     #expect(link.isOver && link.nextDeadline == nil)
   }
 
+  @Test("times that are no whole nanoseconds never make the link faster than its rate")
+  func rounding() {
+    var conditions = LinkConditions(rateBitsPerSecond: 3_000_000_000)
+    conditions.segmentByteCount = 1
+    var link = LinkDirection(conditions, seed: 1, start: start)
+    link.send(noise(1_000), now: start)
+    let last = link.drained().pieces.last?.instant ?? start
+    #expect((2_667...3_000).contains(last - start))
+  }
+
   @Test("without conditions bytes come out at once")
   func unconditioned() {
     var link = LinkDirection(LinkConditions(), seed: 1, start: start)
