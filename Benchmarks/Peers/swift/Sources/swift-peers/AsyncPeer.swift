@@ -61,19 +61,19 @@ enum AsyncPeer {
 
   private static func runExchange(_ session: LiveSession, _ options: Options) async throws -> [String: Double] {
     let span = Span(options)
-    let completed = Mutex(0)
+    let completed = Completed()
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<options.streams {
         group.addTask {
-          while !span.isOver(completed.withLock { $0 }) {
+          while !span.isOver(completed.count.load(ordering: .relaxed)) {
             try await exchange(session)
-            completed.withLock { $0 += 1 }
+            completed.count.add(1, ordering: .relaxed)
           }
         }
       }
       try await group.waitForAll()
     }
-    let count = Double(completed.withLock { $0 })
+    let count = Double(completed.count.load(ordering: .relaxed))
     return span.finish(["streamsPerSecond": count / span.seconds, "streamCount": count])
   }
 
@@ -94,6 +94,11 @@ enum AsyncPeer {
       return span.finish(try latencyFigures(latenciesNanoseconds))
     }
   }
+}
+
+/// Exchanges that all tasks together have done.
+private final class Completed: Sendable {
+  let count = Atomic(0)
 }
 
 /// Cuts what a stream brings into the pieces that are wanted.

@@ -28,7 +28,7 @@ enum Service {
   static let exchange = UInt8(ascii: "x")  // takes 1 KiB, answers with the same 1 KiB, ends
   static let echo = UInt8(ascii: "e")  // returns every byte that follows
   static let sink = UInt8(ascii: "s")  // counts the bytes that follow
-  static let confirm = UInt8(ascii: "c")  // takes 8 bytes, a count; answers with the sinks' count once it has reached that
+  static let confirm = UInt8(ascii: "c")  // takes 8 bytes, a count; answers once the sinks have reached it
   static let heap = UInt8(ascii: "h")  // answers with 8 bytes, the heap in use
   static let idle = UInt8(ascii: "i")  // answers with one byte and stays open
 

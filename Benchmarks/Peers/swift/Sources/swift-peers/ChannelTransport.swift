@@ -70,6 +70,7 @@ private final class ChannelStream: ChannelInboundHandler, ByteStream {
   private let user: any StreamUser
   private let failed: (any Error) -> Void
   private var context: ChannelHandlerContext?
+  private var hasEnded = false
 
   init(user: any StreamUser, _ failed: @escaping (any Error) -> Void) {
     self.user = user
@@ -103,11 +104,19 @@ private final class ChannelStream: ChannelInboundHandler, ByteStream {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if case ChannelEvent.inputClosed = event { user.ended(self) }
+    if case ChannelEvent.inputClosed = event { end() }
   }
 
+  /// Without an `inputClosed` before it, when this end was the first to close.
   func channelInactive(context: ChannelHandlerContext) {
     self.context = nil
+    end()
+  }
+
+  private func end() {
+    guard !hasEnded else { return }
+    hasEnded = true
+    user.ended(self)
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {

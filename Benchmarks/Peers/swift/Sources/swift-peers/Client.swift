@@ -69,7 +69,9 @@ final class Client {
 
   private func confirmBulk(_ done: @escaping (Double) -> Void) {
     ask(Service.confirm, count: bulk.byteCount) { [self] count in
-      guard count == bulk.byteCount else { return fail(PeerError("\(bulk.byteCount) bytes were sent, \(count) arrived")) }
+      guard count == bulk.byteCount else {
+        return fail(PeerError("\(bulk.byteCount) bytes were sent, \(count) arrived"))
+      }
       done(span.seconds)
     }
   }

@@ -109,7 +109,7 @@ private final class SessionStreams: SessionDelegate, StreamOpener {
         return
       case .end:
         stream.user.ended(stream)
-        return handler.perform { $0.release(id) }
+        return stream.noteEnd()
       case .failed(let error):
         ended(error)
         return handler.perform { $0.release(id) }
@@ -118,10 +118,13 @@ private final class SessionStreams: SessionDelegate, StreamOpener {
   }
 }
 
+/// Releases the stream when both directions have ended.
 private final class SessionStreamAdapter: ByteStream {
   let user: any StreamUser
   private let id: StreamID
   private unowned let handler: SessionHandler
+  private var hasFinished = false
+  private var hasEnded = false
 
   init(id: StreamID, user: any StreamUser, handler: SessionHandler) {
     self.id = id
@@ -133,13 +136,21 @@ private final class SessionStreamAdapter: ByteStream {
     handler.perform { session in
       do {
         let hasRoom = try bytes.readableBytes == 0 || session.write(bytes, to: id)
-        if ends { try session.finish(id) }
-        return hasRoom
+        guard ends else { return hasRoom }
+        try session.finish(id)
+        hasFinished = true
+        if hasEnded { session.release(id) }
+        return false
       } catch {
         // The session's end tells why.
         return false
       }
     }
+  }
+
+  func noteEnd() {
+    hasEnded = true
+    if hasFinished { handler.perform { $0.release(id) } }
   }
 
   /// What one turn of the event loop writes leaves together.
