@@ -46,7 +46,8 @@ def run_once(program, peer, workload, seconds, scratch):
             await_ready(server, errors)
             figures = run_client(program, peer, workload, seconds, port, scratch)
         finally:
-            server.send_signal(signal.SIGTERM)
+            # Not through Popen, which would reap the process where its processor time is lost.
+            os.kill(server.pid, signal.SIGTERM)
             code, server_seconds = reap(server)
             server.stdout.close()
         if code not in (0, -signal.SIGTERM):
@@ -74,7 +75,8 @@ def run_client(program, peer, workload, seconds, port, scratch):
 
         def end_late_client():
             was_late.set()
-            client.kill()
+            if client.returncode is None:
+                os.kill(client.pid, signal.SIGKILL)
 
         timer = threading.Timer(patience, end_late_client)
         timer.start()

@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOHPACK
 import NIOHTTP2
@@ -72,6 +73,17 @@ enum HTTP2Transport {
       mode: mode, eventLoop: channel.eventLoop, connectionConfiguration: connection, streamConfiguration: stream,
       inboundStreamInitializer: accept)
     try channel.pipeline.syncOperations.addHandler(handler)
+    try channel.pipeline.syncOperations.addHandler(ConnectionErrors())
+  }
+}
+
+/// Says what is wrong with a connection, and ends it.
+private final class ConnectionErrors: ChannelInboundHandler {
+  typealias InboundIn = HTTP2Frame
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    FileHandle.standardError.write(Data("the HTTP/2 connection failed: \(error)\n".utf8))
+    context.close(promise: nil)
   }
 }
 
