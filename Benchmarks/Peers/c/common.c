@@ -191,6 +191,7 @@ void report_echo(const struct span *span, uint64_t bulk_bytes, uint64_t bulk_nan
 }
 
 void report_idle(long streams, double client_bytes, double server_bytes) {
+  if (client_bytes <= 0 || server_bytes <= 0) fail("malloc does not tell what it has given out; run it with glibc's");
   printf("{\"clientHeapBytesPerStream\": %.1f, \"serverHeapBytesPerStream\": %.1f, \"streamCount\": %ld}\n",
          client_bytes / (double)streams, server_bytes / (double)streams, streams);
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// What the client keeps of a stream. A server of any kind of work answers in bytes that `expected` holds, where they are known.
+// What the client keeps of a stream.
 struct stream {
   const uint8_t *payload; // first: `send_data` takes a bulk block from here
   size_t payload_left;

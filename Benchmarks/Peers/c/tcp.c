@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-// A connection of either end. `memory` holds what is not yet complete: an exchange, or echoed bytes that the socket did not take.
+// A connection of either end. `memory` holds a message that is not complete yet.
 struct link {
   int descriptor;
   uint8_t service; // 0 while unknown
@@ -143,7 +143,8 @@ static uint64_t echo_sent_at;
 static bool is_over;
 
 static void receive_all(int descriptor, uint8_t *bytes, size_t count) {
-  if (recv(descriptor, bytes, count, MSG_WAITALL) != (ssize_t)count) fail("the server ended early: %s", strerror(errno));
+  ssize_t received = recv(descriptor, bytes, count, MSG_WAITALL);
+  if (received != (ssize_t)count) fail("the server ended early: %s", strerror(errno));
 }
 
 // Waits until the server has counted every byte; returns its count.

@@ -109,7 +109,7 @@ def round_count(workload, options):
 
 
 def schedule(peers, workloads, options):
-    """Every peer once for each workload of a round, and another one first in each, so that a slow spell meets them all."""
+    """Every peer once for each workload of a round, another one first in each, so that a slow spell meets them all."""
     rounds = max(round_count(workload, options) for workload in workloads)
     for number in range(rounds):
         first = number % len(peers)
@@ -151,7 +151,7 @@ def main(arguments=None):
             return 1
     surroundings = report.machine(network.congestion(), bool(options.congestion))
     if surroundings["congestion control"].startswith("bbr"):
-        setup.say("bbr is in force, which slows large writes on loopback; --congestion reno takes it out of the figures")
+        setup.say("bbr is in force, which slows large writes on loopback; --congestion reno measures without it")
     results = Results(unavailable)
     with tempfile.TemporaryDirectory(prefix="peers-") as scratch:
         measure(programs, results, peers, workloads, options, Path(scratch))

@@ -1,4 +1,4 @@
-"""Installs what the peers need, builds them, and tells their versions. What cannot be had makes its peers unavailable."""
+"""Installs what the peers need, builds them, tells their versions. What cannot be had makes its peers unavailable."""
 
 import os
 import re

@@ -14,7 +14,7 @@ def median(values):
 
 
 def interval_ranks(count, confidence=CONFIDENCE):
-    """Ranks (from 0) of the order statistics between which the median lies with that confidence; None with too few rounds.
+    """Ranks (from 0) of the order statistics that have the median between them so often; None with too few rounds.
 
     The number of values below the median is binomial with one half, whatever the distribution of the values is.
     """

@@ -106,12 +106,8 @@ final class Client {
     func openNext() {
       guard idleUsers.count < wantedCount else {
         let byteCount = Double(heap_use_byte_count()) - Double(byteCountBefore)
-        return ask(Service.heap) { [self] serverByteCount in
-          finish([
-            "clientHeapBytesPerStream": byteCount / Double(wantedCount),
-            "serverHeapBytesPerStream": (Double(serverByteCount) - Double(serverByteCountBefore)) / Double(wantedCount),
-            "streamCount": Double(wantedCount),
-          ])
+        return ask(Service.heap) { [self] count in
+          finishIdle(byteCount, serverByteCount: Double(count) - Double(serverByteCountBefore), Double(wantedCount))
         }
       }
       let user = IdleUser(openNext)
@@ -119,6 +115,16 @@ final class Client {
       opener.open(user)
     }
     openNext()
+  }
+
+  private func finishIdle(_ byteCount: Double, serverByteCount: Double, _ streamCount: Double) {
+    guard byteCount > 0, serverByteCount > 0 else {
+      return fail(PeerError("malloc does not tell what it has given out; run it with glibc's"))
+    }
+    finish([
+      "clientHeapBytesPerStream": byteCount / streamCount, "serverHeapBytesPerStream": serverByteCount / streamCount,
+      "streamCount": streamCount,
+    ])
   }
 
   private func ask(_ service: UInt8, count: UInt64? = nil, _ done: @escaping (UInt64) -> Void) {
