@@ -105,8 +105,8 @@ PEERS = [
     Peer("nghttp2-16m", "c-nghttp2", "nghttp2, 16 MiB windows, 64 KiB frames", (*LARGE_WINDOW, "--frame", "65536")),
     Peer("nio-http2", "swift", "swift-nio-http2, defaults", ("--library", "http2"), ("--stream-limit", "20000")),
     Peer(
-        "nio-http2-16m", "swift", "swift-nio-http2, 16 MiB windows, 64 KiB frames, tuned reads",
-        ("--library", "http2", *LARGE_WINDOW, "--frame", "65536"), ("--stream-limit", "20000")),
+        "nio-http2-16m", "swift", "swift-nio-http2, 16 MiB windows, 1 MiB frames, tuned reads",
+        ("--library", "http2", *LARGE_WINDOW, "--frame", "1048576"), ("--stream-limit", "20000")),
     Peer("yamux", "go", "yamux, defaults", ("--library", "yamux")),
     Peer("yamux-16m", "go", "yamux, 16 MiB windows", ("--library", "yamux", *LARGE_WINDOW)),
     Peer("smux-v1", "go", "smux version 1, defaults", ("--library", "smux", "--version", "1")),

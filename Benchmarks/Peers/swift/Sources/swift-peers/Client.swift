@@ -176,10 +176,7 @@ private final class SinkUser: StreamUser {
   }
 
   func opened(_ stream: any ByteStream) {
-    _ = stream.write(ByteBuffer(integer: Service.sink), ends: false)
-    // A stream of swift-nio-http2 says that it is writable, whatever waits in it, until its headers have left.
-    stream.flush()
-    writable(stream)
+    if stream.write(ByteBuffer(integer: Service.sink), ends: false) { writable(stream) } else { stream.flush() }
   }
 
   func writable(_ stream: any ByteStream) {

@@ -128,6 +128,7 @@ private final class HTTP2Stream: ChannelInboundHandler, ByteStream {
   private let isServer: Bool
   private let failed: (any Error) -> Void
   private var hasSentHeaders = false
+  private var isWaitingForHeaders = false
   private var context: ChannelHandlerContext?
 
   init(user: any StreamUser, _ mode: NIOHTTP2Handler.ParserMode, _ failed: @escaping (any Error) -> Void) {
@@ -141,11 +142,23 @@ private final class HTTP2Stream: ChannelInboundHandler, ByteStream {
     if !hasSentHeaders {
       hasSentHeaders = true
       let headers = HTTP2Frame.FramePayload.Headers(headers: isServer ? Self.response : Self.request)
-      context.write(wrapOutboundOut(.headers(headers)), promise: nil)
+      context.write(wrapOutboundOut(.headers(headers)), promise: ends || isServer ? nil : waitForHeaders(context))
     }
     let data = HTTP2Frame.FramePayload.Data(data: .byteBuffer(bytes), endStream: ends)
     context.write(wrapOutboundOut(.data(data)), promise: nil)
-    return !ends && context.channel.isWritable
+    return !ends && !isWaitingForHeaders && context.channel.isWritable
+  }
+
+  /// Until its headers have left, a new stream says that it is writable, whatever waits in it: a writer that trusted that would
+  /// buffer without bound where the connection is busy.
+  private func waitForHeaders(_ context: ChannelHandlerContext) -> EventLoopPromise<Void> {
+    isWaitingForHeaders = true
+    let sent = context.eventLoop.makePromise(of: Void.self)
+    sent.futureResult.assumeIsolated().whenSuccess { [self] in
+      isWaitingForHeaders = false
+      if self.context?.channel.isWritable == true { user.writable(self) }
+    }
+    return sent
   }
 
   func flush() {
@@ -173,7 +186,7 @@ private final class HTTP2Stream: ChannelInboundHandler, ByteStream {
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if context.channel.isWritable { user.writable(self) }
+    if context.channel.isWritable, !isWaitingForHeaders { user.writable(self) }
   }
 
   func channelInactive(context: ChannelHandlerContext) {
