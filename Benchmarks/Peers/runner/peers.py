@@ -82,7 +82,7 @@ FIGURES = [
 KERNEL_MEMORY = "a connection's memory is the kernel's, which is not counted"
 SHARED_LOOP = "its connections share an event loop, where bulk would hold the echo up; see the row of plain TCP"
 NO_MULTIPLEXING = "a connection for each exchange would measure the kernel; see the row of plain TCP"
-NO_ASYNC = "the async API has the workloads exchange and idle echo only; the others would differ by the tasks alone"
+NO_ASYNC = "the async peer has exchanges and idle echo only; dwcp-bench measures its bulk"
 
 
 def _dwcp(name, title, *options):
