@@ -157,10 +157,11 @@ def main(arguments=None):
         measure(programs, results, peers, workloads, options, Path(scratch))
     settings = {"seconds of one measurement": options.seconds}
     text = report.markdown(results, peers, workloads, surroundings, versions, settings)
-    print(report.plain(text))
+    # The files first: whoever reads the table may have gone.
     if options.markdown:
         options.markdown.write_text(text)
     if options.json:
         options.json.write_text(report.document(results, peers, workloads, surroundings, versions, settings))
+    print(report.plain(text))
     has_failed = any(outcome.errors for outcome in results.outcomes.values())
     return 1 if has_failed or not results.outcomes else 0
