@@ -1,6 +1,8 @@
 // swift-tools-version:6.2
 import PackageDescription
 
+let strict: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny"), .strictMemorySafety()]
+
 let package = Package(
   name: "dwcp-benchmarks",
   platforms: [.macOS(.v26)],
@@ -8,20 +10,27 @@ let package = Package(
     .package(name: "dwcp", path: ".."),
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
   ],
   targets: [
-    // Not named CZstd, since module names are unique over all packages of a build.
+    // Not named CZstd and CLZ4, since module names are unique over all packages of a build.
     .systemLibrary(name: "CZstdBare", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
+    .systemLibrary(name: "CLZ4Bare", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
     .target(name: "CAllocationCount"),
+    .target(name: "BenchStatistics", swiftSettings: strict),
+    .target(name: "BenchGate", dependencies: ["BenchStatistics"], swiftSettings: strict),
     .executableTarget(
       name: "dwcp-bench",
       dependencies: [
-        "CAllocationCount", "CZstdBare", .product(name: "DWCPCore", package: "dwcp"),
-        .product(name: "DWCPNIO", package: "dwcp"), .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio"),
+        "BenchGate", "BenchStatistics", "CAllocationCount", "CLZ4Bare", "CZstdBare",
+        .product(name: "DWCPCore", package: "dwcp"), .product(name: "DWCPNIO", package: "dwcp"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Crypto", package: "swift-crypto"),
       ],
-      swiftSettings: [.enableUpcomingFeature("ExistentialAny"), .strictMemorySafety()]
+      swiftSettings: strict
     ),
+    .testTarget(name: "BenchStatisticsTests", dependencies: ["BenchStatistics"], swiftSettings: strict),
+    .testTarget(name: "BenchGateTests", dependencies: ["BenchGate"], swiftSettings: strict),
   ]
 )
