@@ -65,6 +65,17 @@ import Testing
     #expect(try Self.codecs(in: Self.wire([zeros], compression: .automatic, server: serverSide)) == ["lz4"])
   }
 
+  @Test("a known codec that was not announced is a violation, before anything is decoded (SPEC DAT-5)")
+  func unannouncedCodecArrives() {
+    var serverSide = SessionConfiguration()
+    serverSide.decodableCodecs = [.lz4, .none]
+    var pair = EnginePair.established(server: serverSide)
+    pair.server.receive(WireBuilder().data(codec: Codec.zstd.rawValue, raw: 100, [1, 2, 3]).bytes, now: pair.now)
+    #expect(pair.server.failure?.rule == "DAT-5")
+    #expect(pair.server.failure?.code == .codec)
+    #expect(pair.server.session.nextJob() == nil)
+  }
+
   @Test("data that does not shrink is soon tried only now and then (SPEC CDC-5)")
   func backsOff() throws {
     var pair = EnginePair.established()
