@@ -16,19 +16,21 @@ let package = Package(
     // Not named CZstd and CLZ4, since module names are unique over all packages of a build.
     .systemLibrary(name: "CZstdBare", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
     .systemLibrary(name: "CLZ4Bare", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
-    .target(name: "CAllocationCount"),
+    .target(name: "CBench"),
     .target(name: "BenchStatistics", swiftSettings: strict),
     .target(name: "BenchGate", dependencies: ["BenchStatistics"], swiftSettings: strict),
     .executableTarget(
       name: "dwcp-bench",
       dependencies: [
-        "BenchGate", "BenchStatistics", "CAllocationCount", "CLZ4Bare", "CZstdBare",
+        "BenchGate", "BenchStatistics", "CBench", "CLZ4Bare", "CZstdBare",
         .product(name: "DWCPCore", package: "dwcp"), .product(name: "DWCPNIO", package: "dwcp"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Crypto", package: "swift-crypto"),
       ],
-      swiftSettings: strict
+      swiftSettings: strict,
+      // valgrind 3.19 cannot read the debugging information of today's compilers, and gives up.
+      linkerSettings: [.unsafeFlags(["-Xlinker", "--strip-debug"], .when(platforms: [.linux]))]
     ),
     .testTarget(name: "BenchStatisticsTests", dependencies: ["BenchStatistics"], swiftSettings: strict),
     .testTarget(name: "BenchGateTests", dependencies: ["BenchGate"], swiftSettings: strict),

@@ -1,6 +1,5 @@
+import BenchStatistics
 import Testing
-
-@testable import BenchStatistics
 
 @Suite struct StatisticsSuite {
   @Test func `Quantiles lie between neighbours`() {

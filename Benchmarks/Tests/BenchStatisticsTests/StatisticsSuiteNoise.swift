@@ -1,6 +1,5 @@
+import BenchStatistics
 import Testing
-
-@testable import BenchStatistics
 
 /// The rules on noise of which the truth is known.
 @Suite struct StatisticsSuiteNoise {

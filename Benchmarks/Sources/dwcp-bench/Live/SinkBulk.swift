@@ -1,41 +1,34 @@
 import NIOCore
 import NIOPosix
 
-/// Event loops of the two ends: one thread each, the same for every contender.
-enum Loops {
-  static let client = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-  static let server = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-  static let host = "127.0.0.1"
-  /// What a sender may have waiting in its channel; DWCPNIO has the same.
-  static let writeWatermark = ChannelOptions.Types.WriteBufferWaterMark(low: 256 << 10, high: 1 << 20)
-}
-
 /// SwiftNIO alone: a client that writes while its channel is writable, and a server that discards what it reads.
 enum SinkBulk {
   private static let readByteCount = 256 << 10
+  /// What a sender may have waiting in its channel; DWCPNIO has the same.
+  private static let writeWatermark = ChannelOptions.Types.WriteBufferWaterMark(low: 256 << 10, high: 1 << 20)
 
   static func run(_ load: BulkLoad) async throws -> [Figure] {
-    let received = Loops.server.next().makePromise(of: Int.self)
-    let listener = try await ServerBootstrap(group: Loops.server)
+    let received = Transport.server.next().makePromise(of: Int.self)
+    let listener = try await ServerBootstrap(group: Transport.server)
       .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: readByteCount))
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(SinkReader(received: received))
         }
       }
-      .bind(host: Loops.host, port: 0).get()
+      .bind(host: Transport.host, port: 0).get()
     let stopwatch = Stopwatch()
-    let client = try await ClientBootstrap(group: Loops.client)
+    let client = try await ClientBootstrap(group: Transport.client)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      .channelOption(.writeBufferWaterMark, value: Loops.writeWatermark)
+      .channelOption(.writeBufferWaterMark, value: writeWatermark)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(SinkWriter(load: load))
         }
       }
-      .connect(host: Loops.host, port: listener.localAddress?.port ?? 0).get()
+      .connect(host: Transport.host, port: listener.localAddress?.port ?? 0).get()
     let receivedByteCount = try await received.futureResult.get()
-    let figures = stopwatch.figures(rawByteCount: receivedByteCount)
+    let figures = stopwatch.bulkFigures(rawByteCount: receivedByteCount)
     try await client.closeFuture.get()
     try await listener.close()
     try load.check(receivedByteCount)
