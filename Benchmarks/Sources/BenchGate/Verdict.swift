@@ -2,7 +2,7 @@
 public struct Verdict: Codable, Sendable, Equatable {
   public enum Outcome: String, Codable, Sendable, CaseIterable {
     case pass
-    /// Instructions moved by more than 0.1 %, within the limit.
+    /// Instructions moved by more than 0.1 %, within the limit; or a stored time is better by more than 10 %.
     case noted
     case regression
     case improvement
@@ -13,7 +13,7 @@ public struct Verdict: Codable, Sendable, Equatable {
     case missing
     /// The baseline was taken under conditions that this class needs to be equal.
     case incomparable
-    /// Worse than stored, under a fingerprint that does not match: told, not judged.
+    /// A stored time under a fingerprint that does not match: told, not judged.
     case advisory
   }
 
