@@ -3,7 +3,7 @@
 sources := $(wildcard Package.swift Sources Tests Benchmarks Examples)
 
 .PHONY: help setup build test test-codec test-framing test-connection test-multiplexing test-flow-control \
-  test-reliability test-address test-thread conformance fuzz prove-tests demo docs lint format bench clean
+  test-reliability test-address test-thread conformance fuzz prove-tests demo docs lint format bench gate peers clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { n = split($$1, names, " "); \
@@ -14,7 +14,7 @@ setup: ## installs what is missing on this machine
 
 build: setup ## release build: .build/release/dwcp, and Benchmarks
 	swift build -c release
-	if [ -e Benchmarks/Package.swift ]; then swift build -c release --package-path Benchmarks; fi
+	scripts/build-benchmarks
 
 test: setup ## every test with line coverage, 100,000 simulated sessions, the example, the README's snippets
 	swift build --build-tests --enable-code-coverage
@@ -23,6 +23,7 @@ test: setup ## every test with line coverage, 100,000 simulated sessions, the ex
 	swift test --skip-build --enable-code-coverage --filter HostileTests
 	swift build -c release --product dwcp-simulate
 	.build/release/dwcp-simulate
+	scripts/build-benchmarks --test
 	scripts/check-snippets
 	scripts/run-example
 
@@ -59,5 +60,12 @@ format: ## rewrites the sources in the house style
 bench: build ## runs the benchmarks
 	Benchmarks/.build/release/dwcp-bench run
 
+gate: setup ## what may not get worse: counts, instructions, scaling against the stored baselines
+	scripts/build-benchmarks
+	scripts/gate
+
+peers: setup ## the scoreboard: the same work for other multiplexers, side by side
+	Benchmarks/Peers/run
+
 clean: ## removes everything that was built
-	rm -rf .build .build-* Benchmarks/.build Examples/*/.build
+	rm -rf .build .build-* Benchmarks/.build Benchmarks/Peers/.build-* Examples/*/.build

@@ -56,7 +56,7 @@ public struct Verdict: Codable, Sendable, Equatable {
 }
 
 /// The exit codes of `dwcp-bench`.
-public enum ExitStatus: Int32, Sendable {
+public enum GateStatus: Int32, Sendable {
   case pass = 0
   case toolError = 1
   case regression = 2
@@ -66,7 +66,7 @@ public enum ExitStatus: Int32, Sendable {
   case usage = 64
 
   /// The first of 2, 5, 3 (under `--strict`), 4 and 0 that applies.
-  public static func of(_ verdicts: [Verdict], isStrict: Bool) -> ExitStatus {
+  public static func of(_ verdicts: [Verdict], isStrict: Bool) -> GateStatus {
     func has(_ outcomes: Verdict.Outcome...) -> Bool { verdicts.contains { outcomes.contains($0.outcome) } }
     if has(.regression) { return .regression }
     if has(.missing, .incomparable) { return .incomparable }

@@ -1,8 +1,8 @@
 /// The rule for paired times: what a set of ratios of head to base says, and how many rounds to take.
 ///
 /// 1. Take `initialRoundCount` pairs.
-/// 2. The interval of the median ratio lies above `failureRatio`: take as many fresh pairs. When they say so too, it is a regression;
-///    otherwise it is not decided.
+/// 2. The interval of the median ratio lies above `failureRatio`: take as many fresh pairs. When these say so by themselves, it is a
+///    regression; otherwise they are added to the others, which counts as a doubling.
 /// 3. It lies below `passRatio`: pass.
 /// 4. Otherwise take as many pairs again as there are, at most `maximumDoublingCount` times; then it is not decided.
 public struct PairedComparison: Sendable {
@@ -17,8 +17,6 @@ public struct PairedComparison: Sendable {
     /// Of the median ratio; the whole range while there are too few pairs for the confidence.
     public let interval: ClosedRange<Double>
     public let pairCount: Int
-    /// The least share of slowing down that would have failed here: how fine the measurement was.
-    public var resolution: Double { (interval.upperBound - interval.lowerBound) / 2 }
   }
 
   public var initialRoundCount = 15
@@ -34,18 +32,16 @@ public struct PairedComparison: Sendable {
   /// - Throws: what `takePair` throws.
   public func run<Failure: Error>(_ takePair: () throws(Failure) -> Double) throws(Failure) -> Summary {
     var ratios = try take(initialRoundCount, takePair)
-    var doublingCount = 0
-    while true {
-      let summary = summarise(ratios, .undecided)
-      if summary.interval.lowerBound > failureRatio {
-        let fresh = summarise(try take(ratios.count, takePair), .undecided)
-        return fresh.interval.lowerBound > failureRatio ? summarise(ratios, .regression) : summary
-      }
-      if summary.interval.upperBound < passRatio { return summarise(ratios, .pass) }
-      guard doublingCount < maximumDoublingCount else { return summary }
-      doublingCount += 1
-      ratios += try take(ratios.count, takePair)
+    for doublingCount in 0...maximumDoublingCount {
+      let interval = interval(of: ratios)
+      if interval.upperBound < passRatio { return summary(.pass, ratios) }
+      let isWorse = interval.lowerBound > failureRatio
+      guard isWorse || doublingCount < maximumDoublingCount else { break }
+      let fresh = try take(ratios.count, takePair)
+      ratios += fresh
+      if isWorse, self.interval(of: fresh).lowerBound > failureRatio { return summary(.regression, ratios) }
     }
+    return summary(.undecided, ratios)
   }
 
   private func take<Failure: Error>(
@@ -56,10 +52,12 @@ public struct PairedComparison: Sendable {
     return ratios
   }
 
-  private func summarise(_ ratios: [Double], _ outcome: Outcome) -> Summary {
-    let range = (ratios.min() ?? 0)...(ratios.max() ?? .infinity)
-    return Summary(
-      outcome: outcome, median: median(of: ratios) ?? .nan,
-      interval: medianInterval(of: ratios, confidence: confidence) ?? range, pairCount: ratios.count)
+  private func summary(_ outcome: Outcome, _ ratios: [Double]) -> Summary {
+    Summary(
+      outcome: outcome, median: median(of: ratios) ?? .nan, interval: interval(of: ratios), pairCount: ratios.count)
+  }
+
+  private func interval(of ratios: [Double]) -> ClosedRange<Double> {
+    medianInterval(of: ratios, confidence: confidence) ?? (ratios.min() ?? 0)...(ratios.max() ?? .infinity)
   }
 }

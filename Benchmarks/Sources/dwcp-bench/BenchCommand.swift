@@ -24,7 +24,8 @@ struct BenchCommand: ParsableCommand {
         64  wrong usage
       """,
     subcommands: [
-      ListCommand.self, RunCommand.self, CheckCommand.self, CompareCommand.self, BaselineCommand.self, ReportCommand.self,
+      ListCommand.self, RunCommand.self, CheckCommand.self, CompareCommand.self, BaselineCommand.self,
+      ReportCommand.self,
       SelftestCommand.self, CorporaCommand.self, MeasureCommand.self,
     ])
 }

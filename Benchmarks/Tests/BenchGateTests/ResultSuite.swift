@@ -11,16 +11,16 @@ import Testing
   }
 
   @Test(arguments: [
-    ([Verdict.Outcome.pass, .noted, .advisory], ExitStatus.pass, ExitStatus.pass),
+    ([Verdict.Outcome.pass, .noted, .advisory], GateStatus.pass, GateStatus.pass),
     ([.pass, .improvement], .improvement, .improvement),
     ([.improvement, .unavailable], .improvement, .undecided),
     ([.unavailable], .pass, .undecided),
     ([.inconclusive, .missing], .incomparable, .incomparable),
     ([.incomparable, .regression, .improvement], .regression, .regression),
   ])
-  func `The exit code is the first that applies`(outcomes: [Verdict.Outcome], lax: ExitStatus, strict: ExitStatus) {
+  func `The exit code is the first that applies`(outcomes: [Verdict.Outcome], lax: GateStatus, strict: GateStatus) {
     let verdicts = outcomes.map { Verdict(scenario: "a/b", metric: "c", metricClass: .exact, unit: "", outcome: $0) }
-    #expect(ExitStatus.of(verdicts, isStrict: false) == lax)
-    #expect(ExitStatus.of(verdicts, isStrict: true) == strict)
+    #expect(GateStatus.of(verdicts, isStrict: false) == lax)
+    #expect(GateStatus.of(verdicts, isStrict: true) == strict)
   }
 }

@@ -51,7 +51,8 @@ struct UpdateCommand: ParsableCommand {
       throw BenchmarkError("this is a debug build, whose figures mean nothing: run 'make build', then try again")
     }
     if let file = Repository.changedFiles.first {
-      throw BenchmarkError("the tree has changes ('\(file)'): commit them first, so that the baseline names what it is of")
+      throw BenchmarkError(
+        "the tree has changes ('\(file)'): commit them first, so that the baseline names what it is of")
     }
     if let file = Repository.newerSource {
       throw BenchmarkError("\(file) is newer than this binary: run 'make build', then try again")

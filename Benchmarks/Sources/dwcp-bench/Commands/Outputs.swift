@@ -28,7 +28,7 @@ struct Outputs: ParsableArguments {
     if let junit { try result.junitXML.write(toFile: junit, atomically: true, encoding: .utf8) }
     if annotations { print(result.annotations, terminator: "") }
     print(json ? String(decoding: try result.json(), as: UTF8.self) : result.terminalText, terminator: "")
-    let status = ExitStatus.of(result.verdicts, isStrict: strict)
+    let status = GateStatus.of(result.verdicts, isStrict: strict)
     if status != .pass { throw ExitCode(status.rawValue) }
   }
 
@@ -60,6 +60,6 @@ func reportingErrors<Result>(_ body: () throws -> Result) throws -> Result {
     throw error
   } catch {
     FileHandle.standardError.write(Data("dwcp-bench: \(error)\n".utf8))
-    throw ExitCode(ExitStatus.toolError.rawValue)
+    throw ExitCode(GateStatus.toolError.rawValue)
   }
 }

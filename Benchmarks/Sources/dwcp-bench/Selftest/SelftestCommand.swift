@@ -9,7 +9,8 @@ struct SelftestCommand: ParsableCommand {
   }
 
   static let configuration = CommandConfiguration(
-    commandName: "selftest", abstract: "Puts faults in, and shows how often the gate finds them and how often it cries wolf.",
+    commandName: "selftest",
+    abstract: "Puts faults in, and shows how often the gate finds them and how often it cries wolf.",
     discussion: """
       Parts:
         faults   one allocation, one byte on the wire or 1 % of the instructions more: classes E and I have to fail
@@ -26,7 +27,9 @@ struct SelftestCommand: ParsableCommand {
         dwcp-bench selftest --table
       """)
 
-  @Option(help: ArgumentHelp("Only this part: faults, repeats, times or layout; several times for several.", valueName: "part"))
+  @Option(
+    help: ArgumentHelp(
+      "Only this part: faults, repeats, times or layout; several times for several.", valueName: "part"))
   var part: [Part] = [.faults, .repeats, .times]
 
   @Option(help: ArgumentHelp("How many trials of each kind the log is to have.", valueName: "n"))
@@ -50,7 +53,8 @@ struct SelftestCommand: ParsableCommand {
       if !table {
         let noise = neighbour ? try NoisyNeighbour() : nil
         defer { noise?.stop() }
-        let selftest = Selftest(trialCount: trials, otherPath: other ?? ChildProcess.ownPath, isNoisy: neighbour,
+        let selftest = Selftest(
+          trialCount: trials, otherPath: other ?? ChildProcess.ownPath, isNoisy: neighbour,
           fingerprint: try .current())
         for part in part { try selftest.run(part, &trialLog) }
       }
@@ -127,7 +131,9 @@ struct Selftest {
     let scenarios = Scenarios.all.filter { !$0.classes.isDisjoint(with: classes) }
     let bases = try inParallel(scenarios) { try result($0, path: otherPath, classes) }
     let heads = try inParallel(scenarios) { try result($0, classes) }
-    let failures = zip(heads, bases).flatMap { verdicts($0, $1, classes) }.filter { ![.pass, .noted].contains($0.outcome) }
+    let failures = zip(heads, bases).flatMap { verdicts($0, $1, classes) }.filter {
+      ![.pass, .noted].contains($0.outcome)
+    }
     return (!failures.isEmpty, failures.first?.text ?? "")
   }
 
