@@ -43,10 +43,12 @@ private let updateAdvice = "'dwcp-bench baseline update --reason \"...\"'"
 extension Baseline {
   fileprivate func verdictOfUnmeasured(_ name: String, _ entry: Entry) -> Verdict {
     let slash = name.lastIndex(of: "/") ?? name.startIndex
+    let scenario = String(name[..<slash])
+    let metric = String(name[slash...].drop { $0 == "/" })
     return Verdict(
-      scenario: String(name[..<slash]), metric: String(name[slash...].drop { $0 == "/" }),
-      metricClass: entry.metricClass, unit: entry.unit, outcome: .missing, old: entry.value.text,
-      text: "\(name) is in the baseline, and nothing measured it; if it was removed on purpose, run \(updateAdvice).",
+      scenario: scenario, metric: metric, metricClass: entry.metricClass, unit: entry.unit, outcome: .missing,
+      old: entry.value.text,
+      text: "\(scenario) \(metric) is in the baseline, and nothing measured it; if that is meant, run \(updateAdvice).",
       file: file, line: lines[name])
   }
 }
@@ -65,7 +67,7 @@ private struct BaselineComparison {
     if let reason = metric.unavailability { return verdict(.unavailable, "\(title) is unavailable: \(reason).") }
     guard let baseline else {
       let file = Baseline.file(suite: scenario.suite, key: fingerprint.key)
-      return verdict(.missing, "There is no \(file); \(updateAdvice) on this platform makes it.")
+      return verdict(.missing, "\(title) has no baseline: there is no \(file); \(updateAdvice) makes it.")
     }
     guard let entry, let value = metric.storableValue else {
       return verdict(.missing, "\(title) is not in the baseline; \(updateAdvice) stores it.")

@@ -35,8 +35,8 @@ func changeText(ratio: Double) -> String {
   let percent = (ratio - 1) * 100
   if percent == 0 { return "0 %" }
   let size = abs(percent)
-  let format = size >= 100 ? "%+.0f %%" : size >= 10 ? "%+.1f %%" : size >= 0.01 ? "%+.2f %%" : "%+.1g %%"
-  return String(format: format, percent)
+  let decimalCount = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.01 ? 2 : min(12, Int(-log10(size).rounded(.up)))
+  return String(format: "%+.\(decimalCount)f %%", percent)
 }
 
 func ratioText(_ ratio: Double) -> String {

@@ -31,7 +31,7 @@ struct HTMLForestPlot {
         "Time and throughput against what is stored", stored,
         [
           Limit(ratio: 1.1, style: "fail", meaning: "1.10: fails above it, where lower is better"),
-          Limit(ratio: 0.9, style: "accept", meaning: "0.90: fails below it, where higher is better"),
+          Limit(ratio: 0.9, style: "fail below", meaning: "0.90: fails below it, where higher is better"),
         ]),
     ]
     return plots.filter { !$0.rows.isEmpty }.map(\.section).joined(separator: "\n")
@@ -89,7 +89,7 @@ struct HTMLForestPlot {
     let labels = ticks.map { "<text x=\"\(percent($0))\" y=\"14\">\(String(format: "%.2f", $0))</text>" }
     return """
       <div class="row axis"><div class="label"></div>\
-      <svg class="bars" aria-hidden="true">\(labels.joined())</svg><div class="figure"></div></div>
+      <div class="bars"><svg aria-hidden="true">\(labels.joined())</svg></div><div class="figure"></div></div>
       """
   }
 
@@ -118,7 +118,7 @@ struct HTMLForestPlot {
     let description = "\(row.name): ratio \(ratioText(ratio)), \(outcome)"
     return """
       <div class="row"><div class="label">\(htmlEscaped(row.scenario)) <span>\(htmlEscaped(row.metric))</span></div>\
-      <svg class="bars" role="img" aria-label="\(htmlEscaped(description))">\(shapes.joined())</svg>\
+      <div class="bars"><svg role="img" aria-label="\(htmlEscaped(description))">\(shapes.joined())</svg></div>\
       <div class="figure">\(figure) \(HTMLSections.badge(row.outcome))</div></div>
       """
   }

@@ -27,7 +27,7 @@ struct HTMLHistory {
       <section>
       <h2>History</h2>
       <p>\(runs.count) runs, from \(title(first)) to \(title(last)). A line is broken where a figure is unavailable, or where \
-      the conditions changed so that it cannot be compared.</p>
+      the conditions changed so that it cannot be compared. First is the oldest figure that can be compared with the last.</p>
       <div class="scroll" tabindex="0"><table>
       <thead><tr><th>Metric</th><th>Runs</th><th class="number">First</th><th class="number">Last</th>\
       <th class="number">Change</th><th>Unit</th></tr></thead>
@@ -70,16 +70,16 @@ struct HTMLHistory {
   }
 
   private func row(_ line: Line) -> String {
-    let known = line.values.indices.compactMap { index in line.values[index].map { (index: index, value: $0) } }
-    guard let first = known.first, let last = known.last else { return "" }
     // A change across a break would compare what cannot be compared.
-    let isComparable = line.isJoined[(first.index + 1)...last.index].allSatisfy { $0 }
-    let ratio = last.value / first.value
-    let change = !isComparable ? "not comparable" : ratio.isFinite ? changeText(ratio: ratio) : ""
+    let start = line.isJoined.lastIndex(of: false) ?? 0
+    let known = line.values[start...].compactMap(\.self)
+    guard let first = known.first, let last = known.last else { return "" }
+    let ratio = last / first
+    let change = first == last ? "=" : ratio.isFinite ? changeText(ratio: ratio) : ""
     return """
       <tr><td>\(htmlEscaped(line.scenario.name))<br><small>\(htmlEscaped(line.metric.name))</small></td>\
-      <td>\(drawing(line))</td><td class="number">\(displayText(exactText(first.value)))</td>\
-      <td class="number">\(displayText(exactText(last.value)))</td>\
+      <td>\(drawing(line))</td><td class="number">\(displayText(exactText(first)))</td>\
+      <td class="number">\(displayText(exactText(last)))</td>\
       <td class="number">\(change)</td><td>\(htmlEscaped(line.metric.unit))</td></tr>
       """
   }

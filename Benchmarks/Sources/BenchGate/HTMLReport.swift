@@ -62,10 +62,10 @@ enum HTMLSections {
     guard !rows.isEmpty else { return "" }
     let items = rows.map { row in
       let location = row.location.map { "<div class=\"muted\">\(htmlEscaped($0))</div>" } ?? ""
-      let text = row.text.isEmpty ? "" : "<div>\(htmlEscaped(row.text))</div>"
-      return """
-        <li>\(badge(row.outcome)) <b>\(htmlEscaped(row.scenario))</b> \(htmlEscaped(row.metric))\(text)\(location)</li>
-        """
+      // Most texts begin with the name themselves.
+      let isNamed = row.text.hasPrefix(row.name)
+      let text = isNamed ? htmlEscaped(String(row.text.dropFirst(row.name.count))) : ": \(htmlEscaped(row.text))"
+      return "<li>\(badge(row.outcome)) <b>\(htmlEscaped(row.name))</b>\(row.text.isEmpty ? "" : text)\(location)</li>"
     }
     return """
       <section>
@@ -78,15 +78,21 @@ enum HTMLSections {
   }
 
   static func suites(_ report: Report) -> String {
-    report.suites.map { suite in
+    // A telephone shows the first columns only: what a stranger asks first stands there.
+    let judged = ["Scenario", "Metric", "Outcome", "Old", "New", "Ratio", "Unit", "Class"]
+    let titles = report.isJudged ? judged : ["Scenario", "Metric", "New", "Unit", "Class"]
+    let head = titles.map { title in
+      let isNumber = ["Old", "New", "Ratio"].contains(title)
+      return "<th\(isNumber ? " class=\"number\"" : "")>\(title == "New" && !report.isJudged ? "Value" : title)</th>"
+    }
+    return report.suites.map { suite in
       """
       <section>
       <h2>\(htmlEscaped(suite.name))</h2>
       <div class="scroll" tabindex="0"><table>
-      <thead><tr><th>Scenario</th><th>Metric</th><th>Class</th><th class="number">Old</th><th class="number">New</th>\
-      <th class="number">Ratio</th><th>Unit</th><th>Outcome</th></tr></thead>
+      <thead><tr>\(head.joined())</tr></thead>
       <tbody>
-      \(rows(suite).joined(separator: "\n"))
+      \(rows(suite, titles).joined(separator: "\n"))
       </tbody>
       </table></div>
       </section>
@@ -94,21 +100,37 @@ enum HTMLSections {
     }.joined(separator: "\n")
   }
 
-  private static func rows(_ suite: Report.Suite) -> [String] {
+  private static func rows(_ suite: Report.Suite, _ titles: [String]) -> [String] {
     var place: String?
     return suite.rows.map { row in
       // A scenario's name stands once, and a line above it parts it from the one before.
       let isNext = row.place == place
       place = row.place
-      let ratio = row.ratio.map { ratioText($0) + range(row.ratioInterval, ratioText) } ?? ""
-      return """
-        <tr\(isNext ? "" : " class=\"first\"")><td>\(isNext ? "" : htmlEscaped(row.place))</td>\
-        <td>\(htmlEscaped(row.metric))</td><td>\(row.metricClass.rawValue)</td>\
-        <td class="number">\(value(row.old))</td>\
-        <td class="number">\(value(row.new))\(range(row.interval) { displayText(exactText($0)) })</td>\
-        <td class="number">\(ratio)</td><td>\(htmlEscaped(row.unit))</td><td>\(badge(row.outcome))</td></tr>
-        """
+      let cells = titles.map { title in
+        switch title {
+        case "Scenario": "<td>\(isNext ? "" : htmlEscaped(row.place))</td>"
+        case "Metric": "<td>\(htmlEscaped(row.metric))</td>"
+        case "Outcome": "<td>\(badge(row.outcome))</td>"
+        case "Old": "<td class=\"number\">\(value(row.old))</td>"
+        case "New": "<td class=\"number\">\(newValue(row))</td>"
+        case "Ratio": "<td class=\"number\">\(ratio(row))</td>"
+        case "Unit": "<td>\(htmlEscaped(row.unit))</td>"
+        default: "<td>\(row.metricClass.rawValue)</td>"
+        }
+      }
+      return "<tr\(isNext ? "" : " class=\"first\"")>\(cells.joined())</tr>"
     }
+  }
+
+  private static func newValue(_ row: Report.Row) -> String {
+    if row.new == nil, row.outcome == .unavailable { return "<span class=\"muted\">unavailable</span>" }
+    return value(row.new) + range(row.interval) { displayText(exactText($0)) }
+  }
+
+  private static func ratio(_ row: Report.Row) -> String {
+    guard let ratio = row.ratio, row.old != row.new else { return row.change }
+    guard let interval = row.ratioInterval else { return "\(ratioText(ratio))<br><small>\(row.change)</small>" }
+    return ratioText(ratio) + range(interval, ratioText)
   }
 
   private static func value(_ text: String?) -> String {

@@ -51,23 +51,25 @@ enum HTMLStyle {
     .label, .figure { padding: 5px 0; font-size: 0.88rem; overflow-wrap: anywhere; align-self: center; }
     .label span { color: var(--muted); }
     .figure { font-variant-numeric: tabular-nums; text-align: right; }
-    .bars { width: 100%; height: 100%; min-height: 34px; display: block; }
-    .axis .bars { min-height: 20px; height: 20px; }
+    .bars { position: relative; min-height: 34px; }
+    .bars > svg { position: absolute; inset: 0; width: 100%; height: 100%; }
+    .axis .bars { min-height: 20px; }
     .axis text { fill: var(--muted); font-size: 11px; text-anchor: middle; }
     .tick { stroke: var(--line); }
     .one { stroke: var(--muted); }
     .fail { stroke: var(--bad); stroke-dasharray: 5 3; }
+    .below { stroke-dasharray: 2 3; }
     .accept { stroke: var(--info); stroke-dasharray: 2 3; }
     .interval { stroke: currentColor; stroke-width: 2; }
     circle, polygon { fill: currentColor; }
     .history { display: block; color: var(--info); }
     .history polyline { fill: none; stroke: currentColor; stroke-width: 1.5; }
     @media (max-width: 700px) {
-      .row { grid-template-columns: minmax(0, 1fr) auto; padding: 6px 0; }
+      .row { grid-template-columns: minmax(0, 1fr); padding: 6px 0; }
       .row + .row { border-top: 1px solid var(--line); }
-      .label, .figure { padding: 0; }
-      .bars { grid-column: 1 / -1; grid-row: 2; min-height: 28px; }
-      .axis { padding: 0; position: sticky; top: 0; background: var(--ground); }
+      .label, .figure { padding: 0; text-align: left; }
+      .bars { grid-row: 3; min-height: 28px; }
+      .axis { padding: 0; }
     }
     """
 }

@@ -24,7 +24,11 @@ struct Report {
       return rest.isEmpty ? scenario : String(rest)
     }
     var name: String { "\(scenario) \(metric)" }
-    var change: String { ratio.map(changeText) ?? "" }
+    /// `=` where nothing changed, so that what did stands out.
+    var change: String {
+      if let old, old == new { return "=" }
+      return ratio.map(changeText) ?? ""
+    }
   }
 
   struct Suite {
@@ -64,11 +68,13 @@ struct Report {
     var verdicts: [String: [Verdict]] = Dictionary(grouping: result.verdicts) { Self.key($0.scenario, $0.metric) }
     var suites: [Suite] = []
     func add(_ row: Row, to suite: String) {
-      if let index = suites.firstIndex(where: { $0.name == suite }) {
-        suites[index].rows.append(row)
-      } else {
+      guard let index = suites.firstIndex(where: { $0.name == suite }) else {
         suites.append(Suite(name: suite, rows: [row]))
+        return
       }
+      // What was not measured stands with the rest of its scenario.
+      let last = suites[index].rows.lastIndex { $0.scenario == row.scenario }
+      suites[index].rows.insert(row, at: last.map { $0 + 1 } ?? suites[index].rows.endIndex)
     }
     for scenario in result.scenarios {
       for metric in scenario.metrics {

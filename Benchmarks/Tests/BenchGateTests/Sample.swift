@@ -1,4 +1,5 @@
 import BenchGate
+import Foundation
 
 /// A run of eight suites with every outcome, as a real one could look.
 enum Sample {
@@ -113,21 +114,17 @@ enum Sample {
       of: result(figures.compactMap { figure in figure.old.map { (figure, $0) } }), reason: "First figures."
     ).filter { $0.suite != "scaling" }.map { ($0.suite, $0) })
 
-  /// The run with the verdicts of a check and of a comparison.
-  static var judged: BenchmarkResult {
+  /// The run with the verdicts of a check and of a comparison, its baselines as read from their files.
+  static func judged() throws -> BenchmarkResult {
     var judged = result
-    var stored = baselines
-    if let loopback = stored["loopback"] {
-      var foreign = loopback.fingerprint
-      foreign.cpuFeatures = ["avx2", "avx512f", "sse4.2"]
-      stored["loopback"] = Baseline(
-        suite: "loopback", fingerprint: foreign, reason: "", date: loopback.date, entries: loopback.entries)
-    }
-    if let header = stored["header"] {
-      var foreign = header.fingerprint
-      foreign.valgrindVersion = "3.22.0"
-      stored["header"] = Baseline(
-        suite: "header", fingerprint: foreign, reason: "", date: header.date, entries: header.entries)
+    var stored: [String: Baseline] = [:]
+    for (suite, baseline) in baselines {
+      var fingerprint = baseline.fingerprint
+      if suite == "loopback" { fingerprint.cpuFeatures = ["avx2", "avx512f", "sse4.2"] }
+      if suite == "header" { fingerprint.valgrindVersion = "3.22.0" }
+      let foreign = Baseline(
+        suite: suite, fingerprint: fingerprint, reason: baseline.reason, date: baseline.date, entries: baseline.entries)
+      stored[suite] = try Baseline(json: Data(foreign.json.utf8), file: foreign.file)
     }
     judged.verdicts = check(result: result, against: stored, classes: Set(MetricClass.allCases), isWhole: true)
     judged.verdicts += figures.filter { $0.metricClass == .pairedTime }.map(paired)
