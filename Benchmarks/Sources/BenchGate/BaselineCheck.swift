@@ -24,7 +24,8 @@ public func check(
   for baseline in baselines.values.sorted(by: { $0.suite < $1.suite }) {
     for (name, entry) in baseline.entries.sorted(by: { $0.key < $1.key })
     where classes.contains(entry.metricClass) && !measured.contains(name) {
-      verdicts.append(baseline.verdictOfUnmeasured(name, entry))
+      let isSuiteGone = !result.scenarios.contains { $0.suite == baseline.suite }
+      verdicts.append(baseline.verdictOfUnmeasured(name, entry, isSuiteGone: isSuiteGone))
     }
   }
   return verdicts
@@ -41,14 +42,16 @@ private enum Limit {
 private let updateAdvice = "'dwcp-bench baseline update --reason \"...\"'"
 
 extension Baseline {
-  fileprivate func verdictOfUnmeasured(_ name: String, _ entry: Entry) -> Verdict {
+  fileprivate func verdictOfUnmeasured(_ name: String, _ entry: Entry, isSuiteGone: Bool) -> Verdict {
     let slash = name.lastIndex(of: "/") ?? name.startIndex
     let scenario = String(name[..<slash])
     let metric = String(name[slash...].drop { $0 == "/" })
+    // An update writes the suites that it measured, so it never removes a file.
+    let advice = isSuiteGone ? "delete \(file)" : "run \(updateAdvice)"
     return Verdict(
       scenario: scenario, metric: metric, metricClass: entry.metricClass, unit: entry.unit, outcome: .missing,
       old: entry.value.text,
-      text: "\(scenario) \(metric) is in the baseline, and nothing measured it; if that is meant, run \(updateAdvice).",
+      text: "\(scenario) \(metric) is in the baseline, and nothing measured it; if that is meant, \(advice).",
       file: file, line: lines[name])
   }
 }

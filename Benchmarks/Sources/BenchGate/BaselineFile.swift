@@ -21,12 +21,13 @@ extension Baseline {
     return try Baseline(json: data, file: file)
   }
 
-  /// Reads the baselines of the suites that a result has, by suite; a suite without a file is absent.
+  /// Reads all baselines of the result's platform, by suite; also those of suites that nothing measured, since that is a finding.
   ///
   /// - Throws: `BenchmarkFileError` of the first file that cannot be read.
   public static func read(for result: BenchmarkResult, root: String) throws(BenchmarkFileError) -> [String: Baseline] {
+    let folders = (try? FileManager.default.contentsOfDirectory(atPath: "\(root)/\(folder)")) ?? []
     var baselines: [String: Baseline] = [:]
-    for suite in Set(result.scenarios.map(\.suite)).sorted() {
+    for suite in Set(result.scenarios.map(\.suite)).union(folders).sorted() {
       baselines[suite] = try read(suite: suite, key: result.fingerprint.key, root: root)
     }
     return baselines

@@ -80,13 +80,13 @@ import Testing
     #expect(verdict.old == "0.25" && verdict.new == "1.25" && verdict.ratio == 5)
     #expect(verdict.file == "f.json")
     #expect(verdict.line == 20)
-    #expect(BenchGate.ExitStatus.of([verdict], isStrict: false) == .regression)
+    #expect(GateStatus.of([verdict], isStrict: false) == .regression)
   }
 
   @Test func `An improvement says how to store it`() throws {
     let verdict = try verdict(.exact, old: .number(2), new: 1)
     #expect(verdict.text.contains("dwcp-bench baseline update --reason"))
-    #expect(BenchGate.ExitStatus.of([verdict], isStrict: true) == .improvement)
+    #expect(GateStatus.of([verdict], isStrict: true) == .improvement)
   }
 
   @Test(arguments: [MetricClass.exact, .instructions, .scaling, .storedTime])
@@ -98,7 +98,7 @@ import Testing
     #expect(absent.text.contains("there is no valgrind"))
     #expect(absent.old == "1" && absent.new == nil)
     #expect(try verdict(metricClass, old: .number(1), new: .number(.nan)).outcome == .unavailable)
-    #expect(BenchGate.ExitStatus.of([absent], isStrict: true) == .undecided)
+    #expect(GateStatus.of([absent], isStrict: true) == .undecided)
   }
 
   @Test func `Conditions that a class needs make it incomparable`() throws {
@@ -149,10 +149,15 @@ import Testing
     #expect(outcomes(["a": baseline], [.exact], isWhole: false) == measured)
     #expect(outcomes(["a": baseline], [.exact], isWhole: true) == measured + ["a/s/deep gone missing"])
     #expect(outcomes(["a": baseline], [.scaling], isWhole: true) == [])
+    let gone = Baseline(
+      suite: "z", fingerprint: Sample.fingerprint, reason: "", date: "", entries: ["z/s/m": entry], file: "z.json")
+    let unmeasured = check(result: run, against: ["a": baseline, "z": gone], classes: [.exact], isWhole: true)
+    #expect(
+      unmeasured.last?.text == "z/s m is in the baseline, and nothing measured it; if that is meant, delete z.json.")
     #expect(outcomes([:], [.exact], isWhole: true) == ["a/s m missing", "a/s new missing"])
     let missing = check(result: run, against: [:], classes: [.exact], isWhole: true)
     #expect(missing.allSatisfy { $0.text.contains("baseline update --reason") })
-    #expect(BenchGate.ExitStatus.of(missing, isStrict: false) == .incomparable)
+    #expect(GateStatus.of(missing, isStrict: false) == .incomparable)
   }
 
   @Test func `A stored time carries the interval of its ratio, and a paired one is not judged here`() throws {

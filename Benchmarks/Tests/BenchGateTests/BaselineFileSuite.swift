@@ -163,6 +163,8 @@ import Testing
     #expect(read.entries == engine.entries)
     #expect(read.file == Self.file)
     #expect(Array(try Baseline.read(for: Sample.result, root: root).keys) == ["engine"])
+    let empty = BenchmarkResult(fingerprint: Sample.fingerprint, date: "", scenarios: [])
+    #expect(Array(try Baseline.read(for: empty, root: root).keys) == ["engine"])
 
     try Data("{".utf8).write(to: URL(fileURLWithPath: "\(root)/\(Self.file)"))
     let error = #expect(throws: BenchmarkFileError.self) { try Baseline.read(for: Sample.result, root: root) }
