@@ -65,6 +65,9 @@ enum Scenarios {
     engine("engine/block-256k", "blocks of 256 KiB on 4 streams", turns: (40, 300)) {
       .init(streamCount: 4, unitByteCount: 256 << 10, isMessage: false)
     },
+    engine("engine/slice-128k", "blocks of 128 KiB that are slices of one large buffer", turns: (60, 500)) {
+      .init(streamCount: 4, unitByteCount: 128 << 10, isMessage: false, isSliced: true)
+    },
     engine("engine/message-64", "messages of 64 bytes on 16 streams", turns: (100, 400)) {
       .init(streamCount: 16, unitsPerTurn: 16, unitByteCount: 64)
     },

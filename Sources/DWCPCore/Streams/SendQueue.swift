@@ -6,6 +6,10 @@ struct SendQueue: Hashable, Sendable {
   /// A chunk at least this long becomes a block without a copy; shorter ones are joined.
   static let leastUncopiedByteCount = 32_768
 
+  /// A slice at least this long is never copied: what a peer can cause to be written lies in no buffer of over four times as many bytes, and
+  /// a larger one is the application's own (SPEC MEM-1).
+  static let leastLentByteCount = 65_536
+
   private var chunks: Deque<ByteBuffer> = []
   /// Raw bytes in front of each mark, counted from the mark before.
   private var marks: Deque<Int> = []
@@ -20,7 +24,7 @@ struct SendQueue: Hashable, Sendable {
   mutating func append(_ bytes: ByteBuffer, endsMessage: Bool) {
     if bytes.readableBytes > 0 {
       // A short answer cut from a long request must not keep the request alive (SPEC MEM-1).
-      let pinsMuch = bytes.readableBytes < bytes.storageCapacity / 4
+      let pinsMuch = bytes.readableBytes < min(bytes.storageCapacity / 4, Self.leastLentByteCount)
       chunks.append(pinsMuch ? ByteBuffer(bytes: bytes.readableBytesView) : bytes)
       byteCount += bytes.readableBytes
       tailByteCount += bytes.readableBytes

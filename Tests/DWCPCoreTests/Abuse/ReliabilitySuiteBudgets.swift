@@ -84,6 +84,23 @@ import Testing
     #expect(bytes.storageCapacity < 20_000)
   }
 
+  @Test(
+    "a short slice of a large buffer is sent from a copy, a long one as it is (SPEC MEM-1)",
+    arguments: [(100, false), (65_535, false), (65_536, true), (131_072, true)])
+  func slices(byteCount: Int, isLent: Bool) throws {
+    var pair = EnginePair.established()
+    let id = try pair.client.session.open(compression: .fixed(.none))
+    let whole = ByteBuffer(repeating: 7, count: 1 << 20)
+    let slice = try #require(whole.getSlice(at: 1_000, length: byteCount))
+    _ = try pair.client.session.write(slice, to: id)
+    var batch = TransmitBatch()
+    pair.client.session.transmit(maximumByteCount: 1 << 20, now: pair.now, into: &batch)
+    var largestStorage = 0
+    batch.forEachBuffer { largestStorage = max(largestStorage, $0.storageCapacity) }
+    #expect(batch.byteCount > byteCount)
+    #expect((largestStorage >= 1 << 20) == isLent)
+  }
+
   @Test("a window full of marks is read in linear time, and takes a writer's budget when it is echoed (SPEC MEM-1)")
   func marks() throws {
     var pair = EnginePair.established()

@@ -12,6 +12,8 @@ final class EngineWork: Work {
     var unitByteCount = 1_024
     /// Each unit is a message of its own, otherwise a block.
     var isMessage = true
+    /// The units are slices of one large buffer, as of a guest's memory.
+    var isSliced = false
   }
 
   private let load: Load
@@ -31,7 +33,8 @@ final class EngineWork: Work {
     configuration.maximumPeerStreamCount = UInt64(max(load.streamCount, 256))
     configuration.blockByteCount = load.isMessage ? configuration.blockByteCount : load.unitByteCount
     pair = EnginePair(configuration, measuring)
-    corpus = Self.units(byteCount: load.unitByteCount + (measuring.injection == .wireByte ? 1 : 0))
+    let units = Self.units(byteCount: load.unitByteCount + (measuring.injection == .wireByte ? 1 : 0))
+    corpus = load.isSliced ? Self.slices(of: units) : units
     pair.exchange()
     for _ in 0..<load.streamCount { streamIDs.append(try pair.sender.open()) }
   }
@@ -86,6 +89,15 @@ final class EngineWork: Work {
       while unit.readableBytes < byteCount { unit.writeInteger(UInt8(truncatingIfNeeded: random.next())) }
       return unit
     }
+  }
+}
+
+extension EngineWork {
+  /// The same units, lying one behind another in one buffer.
+  private static func slices(of units: [ByteBuffer]) -> [ByteBuffer] {
+    var whole = ByteBuffer()
+    for unit in units { whole.writeImmutableBuffer(unit) }
+    return units.compactMap { whole.readSlice(length: $0.readableBytes) }
   }
 }
 
