@@ -100,7 +100,7 @@ import Testing
     #expect(!silent.process.errors.contains("/metrics"))
   }
 
-  @Test("a client that asks for nothing is cut off, and so is one connection too many")
+  @Test("a client that asks for nothing is cut off, and so is one connection too many", .disabled(if: isSlowBuild))
   func bounds() async throws {
     let group = MultiThreadedEventLoopGroup.singleton
     let loopback = Endpoint(host: "127.0.0.1", port: 0)
