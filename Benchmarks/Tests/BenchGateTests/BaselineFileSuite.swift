@@ -59,7 +59,9 @@ import Testing
 
   @Test func `Every number survives the file to the last bit`() throws {
     var random = SystemRandomNumberGenerator()
-    var values = [0, 0.1, 1e16, 9_007_199_254_740_993, .leastNonzeroMagnitude, Double.greatestFiniteMagnitude, 1 / 3.0, -2.5e-7]
+    var values = [
+      0, 0.1, 1e16, 9_007_199_254_740_992, .leastNonzeroMagnitude, Double.greatestFiniteMagnitude, 1 / 3.0, -2.5e-7,
+    ]
     for _ in 0..<2_000 {
       let value = Double(bitPattern: random.next())
       if value.isFinite { values.append(value) }
