@@ -122,7 +122,7 @@ struct EnginePair {
       role: .initiator, configuration: configuration, secrets: SessionSecrets(using: &random), now: now)
     receiver = Session(
       role: .acceptor, configuration: configuration, secrets: SessionSecrets(using: &random), now: now)
-    wire.reserveCapacity(2 * Self.batchByteCount)
+    wire.reserveCapacity(Self.batchByteCount)
   }
 
   mutating func advance(milliseconds: UInt64) {
