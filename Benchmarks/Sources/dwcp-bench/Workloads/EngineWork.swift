@@ -103,7 +103,8 @@ extension EngineWork {
 
 /// A sender, a receiver and a virtual clock.
 struct EnginePair {
-  private static let batchByteCount = 256 << 10
+  /// A batch may end one block above it, and still fit a read of 256 KiB.
+  fileprivate static let batchByteCount = 192 << 10
 
   var sender: Session
   var receiver: Session
@@ -122,7 +123,7 @@ struct EnginePair {
       role: .initiator, configuration: configuration, secrets: SessionSecrets(using: &random), now: now)
     receiver = Session(
       role: .acceptor, configuration: configuration, secrets: SessionSecrets(using: &random), now: now)
-    wire.reserveCapacity(Self.batchByteCount)
+    wire.reserveCapacity(256 << 10)
   }
 
   mutating func advance(milliseconds: UInt64) {
@@ -159,7 +160,7 @@ extension Session {
   /// Fills a batch; false when there is nothing to send.
   fileprivate mutating func send(into batch: inout TransmitBatch, now: Instant) -> Bool {
     batch.removeAll()
-    transmit(maximumByteCount: 256 << 10, now: now, into: &batch)
+    transmit(maximumByteCount: EnginePair.batchByteCount, now: now, into: &batch)
     return batch.byteCount > 0
   }
 
