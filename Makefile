@@ -3,7 +3,7 @@
 sources := $(wildcard Package.swift Sources Tests Benchmarks Examples)
 
 .PHONY: help setup build test test-codec test-framing test-connection test-multiplexing test-flow-control \
-  test-reliability test-address test-thread conformance fuzz prove-tests demo docs lint format bench gate peers clean
+  test-reliability test-address test-thread conformance fuzz prove-tests demo docs lint format bench gate peers links clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { n = split($$1, names, " "); \
@@ -64,8 +64,12 @@ gate: setup ## what may not get worse: counts, instructions, scaling against the
 	scripts/build-benchmarks
 	scripts/gate
 
-peers: setup ## the scoreboard: the same work for other multiplexers, side by side
-	Benchmarks/Peers/run
+peers: setup ## the scoreboard: the same work for other multiplexers, about 50 minutes
+	Benchmarks/Peers/run --congestion reno
+
+links: setup ## the link between two network namespaces, checked
+	swift build -c release --product dwcp
+	Benchmarks/LinkTun/check
 
 clean: ## removes everything that was built
 	rm -rf .build .build-* Benchmarks/.build Benchmarks/Peers/.build-* Examples/*/.build
