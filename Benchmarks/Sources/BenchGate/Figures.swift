@@ -35,7 +35,8 @@ func changeText(ratio: Double) -> String {
   let percent = (ratio - 1) * 100
   if percent == 0 { return "0 %" }
   let size = abs(percent)
-  let decimalCount = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.01 ? 2 : min(12, Int(-log10(size).rounded(.up)))
+  if size < 0.00001 { return percent < 0 ? "-<0.00001 %" : "+<0.00001 %" }
+  let decimalCount = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.01 ? 2 : Int((-log10(size)).rounded(.up))
   return String(format: "%+.\(decimalCount)f %%", percent)
 }
 

@@ -45,14 +45,14 @@ private struct TerminalLayout {
   init(_ report: Report) {
     let classColumn = Column(title: "", maximumWidth: 1, isNumber: false) { $0.metricClass.rawValue }
     let unit = Column(title: "unit", maximumWidth: 24, isNumber: false) { $0.unit }
-    let name = Column(title: "metric", maximumWidth: 26, isNumber: false) { $0.metric }
+    let name = Column(title: "metric", maximumWidth: 24, isNumber: false) { $0.metric }
     func value(_ title: String, _ cell: @escaping (Report.Row) -> String?) -> Column {
       Column(title: title, maximumWidth: 16, isNumber: true) { displayText(cell($0) ?? "-") }
     }
     if report.isJudged {
       columns = [
         name, classColumn, value("old") { $0.old }, value("new") { $0.new },
-        Column(title: "change", maximumWidth: 9, isNumber: true) { $0.change }, unit,
+        Column(title: "change", maximumWidth: 11, isNumber: true) { $0.change }, unit,
         Column(title: "", maximumWidth: Self.outcomeWidth, isNumber: false) { $0.outcome?.rawValue ?? "not judged" },
       ]
     } else {

@@ -3,11 +3,12 @@ import Foundation
 import Testing
 
 @Suite struct OutputSuite {
-  private static let hostile = "a/<b onload=\"x\">|&'\r\n::error::%0A`*[c](d)\u{1}\u{1B}[31m\u{E9}"
+  private static let hostile = "a/,<b onload=\"x\">|&'\r\n::error::%0A`*[c](d)\u{1}\u{1B}[31m\u{E9}"
 
   /// A verdict of each outcome, whose every text attacks.
   private static var attack: BenchmarkResult {
-    let metric = Metric(hostile, .exact, unit: hostile, .digest(hostile))
+    let metric = Metric(
+      hostile, .exact, unit: hostile, .digest(hostile), interval: Interval(low: -1.2345678e200, high: 1.2345678e200))
     var result = BenchmarkResult(
       fingerprint: Sample.fingerprint, date: hostile, scenarios: [ScenarioResult(name: hostile, metrics: [metric])])
     result.fingerprint.commit = hostile
@@ -59,8 +60,28 @@ import Testing
     #expect(!text.contains(" pass"))
   }
 
+  @Test(arguments: [
+    ("10000", 10_000.0, "33554441", 33_554_441.0, "10,000  33,554,441  +335444 %"),
+    ("33554432", 33_554_432, "33554441", 33_554_441, "33,554,432  33,554,441  +0.00003 %"),
+    ("1000.123456789", 1000.123456789, "999.9", 999.9, "1000.12  999.9  -0.02 %"),
+    ("12345.675", 12_345.675, "-20000", -20_000, "12,345.7  -20,000  -262 %"),
+    ("1000000000", 1_000_000_000, "1000000001", 1_000_000_001, "1,000,000,000  1,000,000,001  +<0.00001 %"),
+    ("8", 8, "8", 8, "8    8       =  "),
+  ])
+  func `A change is never shown as none`(old: String, before: Double, new: String, after: Double, row: String) {
+    var result = Self.one(.noted)
+    result.verdicts = [
+      Verdict(
+        scenario: "engine/bulk", metric: "frames", metricClass: .exact, unit: "frames", outcome: .noted, old: old,
+        new: new, ratio: after / before)
+    ]
+    #expect(result.terminalText.contains(row), "\(result.terminalText)")
+  }
+
   @Test func `A terminal's line is ASCII and has 120 columns at most`() throws {
-    for result in [try Sample.judged(), Sample.result, Self.attack] {
+    var unjudged = Self.attack
+    unjudged.verdicts = []
+    for result in [try Sample.judged(), Sample.result, Self.attack, unjudged] {
       for line in result.terminalText.split(separator: "\n", omittingEmptySubsequences: false) {
         #expect(line.utf8.count <= 120, "\(line)")
         #expect(line.utf8.allSatisfy { (0x20..<0x7F).contains($0) }, "\(line)")
