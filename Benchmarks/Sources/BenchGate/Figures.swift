@@ -48,14 +48,19 @@ extension Fingerprint {
   /// Its fields by the names people use, in the order of their weight; empty ones left out.
   var fields: [(name: String, value: String)] {
     [
-      ("commit", commit), ("build", buildFlags), ("Swift", toolchain), ("platform", platform),
+      ("commit", commit), ("build", buildFlags), ("toolchain", toolchain), ("platform", platform),
       ("CPU", cpuFeatures.joined(separator: " ")), ("C library", cLibrary), ("libzstd", zstdVersion),
-      ("liblz4", lz4Version), ("valgrind", valgrindVersion.isEmpty ? "not installed" : valgrindVersion),
+      ("liblz4", lz4Version), ("valgrind", valgrindVersion.isEmpty ? "not installed" : bareVersion(valgrindVersion)),
       (
         "corpora",
         corpora.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.prefix(12))" }.joined(separator: ", ")
       ),
     ].filter { !$0.1.isEmpty }
+  }
+
+  /// valgrind calls its version `valgrind-3.19.0`.
+  private func bareVersion(_ version: String) -> String {
+    version.hasPrefix("valgrind-") ? String(version.dropFirst("valgrind-".count)) : version
   }
 
   /// In one line.

@@ -38,8 +38,9 @@ import Testing
     #expect(
       Self.one(.regression).terminalText == """
         dwcp-bench, 2026-11-25T01:02:03Z
-        commit 9476f6a41c22; build release aligned; Swift 6.3.1; platform linux-x86_64; CPU avx2 pclmul sse4.2; C library glibc
-        2.36; libzstd 1.5.4; liblz4 1.9.4; valgrind 3.19.0; corpora json 5f2b1e9ad6c0, log 0c9d8e7f6a5b, memory a1b2c3d4e5f6
+        commit 9476f6a41c22; build release aligned; toolchain 6.3.1; platform linux-x86_64; CPU avx2 pclmul sse4.2; C library
+        glibc 2.36; libzstd 1.5.4; liblz4 1.9.4; valgrind 3.19.0; corpora json 5f2b1e9ad6c0, log 0c9d8e7f6a5b, memory
+        a1b2c3d4e5f6
 
         1 regression
           REGRESSION    engine/bulk frames was 10000, is 11000.

@@ -31,7 +31,7 @@ enum Sample {
   static let fingerprint = Fingerprint(
     commit: "9476f6a41c22", buildFlags: "release aligned", toolchain: "6.3.1", platform: "linux-x86_64",
     cpuFeatures: ["avx2", "pclmul", "sse4.2"], zstdVersion: "1.5.4", lz4Version: "1.9.4", cLibrary: "glibc 2.36",
-    valgrindVersion: "3.19.0",
+    valgrindVersion: "valgrind-3.19.0",
     corpora: [
       "json": "5f2b1e9ad6c04a7b8f5e0d1c2b3a495867768594a3b2c1d0e0f1a2b3c4d5e6f7",
       "log": "0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d4e3f2a1b0c9d",
