@@ -1,6 +1,6 @@
 extension BenchmarkResult {
-  /// Workflow commands for GitHub, a line each, the gravest first, since only the first ten of a kind are shown. They stand on the
-  /// baseline's line, where there is one. Empty when all verdicts are passes.
+  /// Workflow commands for GitHub, a line each, the gravest first, since only the first ten of a kind are shown. They
+  /// stand on the baseline's line, where there is one. Empty when all verdicts are passes.
   public var annotations: String {
     let lines = Verdict.Outcome.byGravity.filter { $0 != .pass }.flatMap { outcome in
       verdicts.filter { $0.outcome == outcome }.map(annotation)

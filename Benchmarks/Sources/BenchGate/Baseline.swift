@@ -68,8 +68,8 @@ public struct Baseline: Sendable {
   /// The name of a metric in a baseline. A metric's own name has no slash.
   public static func entryName(scenario: String, metric: String) -> String { "\(scenario)/\(metric)" }
 
-  /// What a run would store: a baseline for each suite, in the order of their names. Left out are paired times, which are
-  /// only ever compared with a base of the same day, and whatever was unavailable.
+  /// What a run would store: a baseline for each suite, in the order of their names. Left out are paired times, which
+  /// are only ever compared with a base of the same day, and whatever was unavailable.
   public static func baselines(of result: BenchmarkResult, reason: String) -> [Baseline] {
     let suites = Dictionary(grouping: result.scenarios, by: \.suite)
     return suites.sorted { $0.key < $1.key }.compactMap { suite, scenarios in

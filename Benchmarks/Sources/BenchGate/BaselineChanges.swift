@@ -1,5 +1,5 @@
-/// What storing a baseline would change, a line each: `NAME: OLD -> NEW UNIT (CHANGE)`, in the order of the names, after the
-/// conditions that changed. Empty when nothing would.
+/// What storing a baseline would change, a line each: `NAME: OLD -> NEW UNIT (CHANGE)`, in the order of the names,
+/// after the conditions that changed. Empty when nothing would.
 public func changes(old: Baseline?, new: Baseline) -> [String] {
   var lines: [String] = []
   if let old {

@@ -1,11 +1,12 @@
-/// Judges a run against stored baselines, by the rule of each metric's class. Paired times have no baseline and no verdict here.
+/// Judges a run against stored baselines, by the rule of each metric's class. Paired times have no baseline and no
+/// verdict here.
 ///
 /// - Parameters:
 ///   - baselines: by suite; a suite without one has all its metrics missing.
 ///   - classes: the classes to judge.
 ///   - isWhole: whether all scenarios of the suites ran, so that a stored metric that nothing measured is missing.
-/// - Returns: a verdict for each metric of those classes in the order of the result, and then one for each that was not measured.
-///   A regression of a stored time is a first finding: measure that metric again before you believe it.
+/// - Returns: a verdict for each metric of those classes in the order of the result, and then one for each that was
+///   not measured. A regression of a stored time is a first finding: measure that metric again before you believe it.
 public func check(
   result: BenchmarkResult, against baselines: [String: Baseline], classes: Set<MetricClass>, isWhole: Bool
 ) -> [Verdict] {

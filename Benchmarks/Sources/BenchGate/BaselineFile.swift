@@ -21,7 +21,8 @@ extension Baseline {
     return try Baseline(json: data, file: file)
   }
 
-  /// Reads all baselines of the result's platform, by suite; also those of suites that nothing measured, since that is a finding.
+  /// Reads all baselines of the result's platform, by suite; also those of suites that nothing measured, since that
+  /// is a finding.
   ///
   /// - Throws: `BenchmarkFileError` of the first file that cannot be read.
   public static func read(for result: BenchmarkResult, root: String) throws(BenchmarkFileError) -> [String: Baseline] {

@@ -1,7 +1,7 @@
 import Foundation
 
-/// Intervals of ratios on one scale, a row for each. Positions are percentages, so a plot is as wide as its place and its text is
-/// never scaled.
+/// Intervals of ratios on one scale, a row for each. Positions are percentages, so a plot is as wide as its place and
+/// its text is never scaled.
 struct HTMLForestPlot {
   /// A line across all rows, with what it means.
   struct Limit {
@@ -50,8 +50,8 @@ struct HTMLForestPlot {
 
   var section: String {
     let legend = limits.map { limit in
-      "<span><svg width=\"14\" height=\"14\"><line class=\"\(limit.style)\" x1=\"7\" y1=\"0\" x2=\"7\" y2=\"14\"/></svg>"
-        + " \(htmlEscaped(limit.meaning))</span>"
+      "<span><svg width=\"14\" height=\"14\">"
+        + "<line class=\"\(limit.style)\" x1=\"7\" y1=\"0\" x2=\"7\" y2=\"14\"/></svg> \(htmlEscaped(limit.meaning))</span>"
     }
     return """
       <section>

@@ -26,8 +26,9 @@ struct HTMLHistory {
     return """
       <section>
       <h2>History</h2>
-      <p>\(runs.count) runs, from \(title(first)) to \(title(last)). A line is broken where a figure is unavailable, or where \
-      the conditions changed so that it cannot be compared. First is the oldest figure that can be compared with the last.</p>
+      <p>\(runs.count) runs, from \(title(first)) to \(title(last)). A line is broken where a figure is unavailable, \
+      or where the conditions changed so that it cannot be compared. \
+      First is the oldest figure that can be compared with the last.</p>
       <div class="scroll" tabindex="0"><table>
       <thead><tr><th>Metric</th><th>Runs</th><th class="number">First</th><th class="number">Last</th>\
       <th class="number">Change</th><th>Unit</th></tr></thead>

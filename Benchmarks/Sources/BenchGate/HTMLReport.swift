@@ -1,6 +1,6 @@
 extension BenchmarkResult {
-  /// A page that needs nothing but itself, for a desktop and for a telephone, in light and dark: what needs attention, the intervals
-  /// of ratios, all metrics by suite, and how they went over earlier runs.
+  /// A page that needs nothing but itself, for a desktop and for a telephone, in light and dark: what needs
+  /// attention, the intervals of ratios, all metrics by suite, and how they went over earlier runs.
   ///
   /// - Parameter history: earlier runs, the oldest first. A figure's line is broken where its runs cannot be compared.
   public func html(history: [BenchmarkResult] = []) -> String {

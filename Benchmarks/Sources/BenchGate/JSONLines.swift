@@ -2,8 +2,9 @@ import Foundation
 
 /// Where the keys of a JSON text stand, or the first place where the text is no JSON.
 ///
-/// Foundation's decoder does not say where a text is damaged, keeps the first of two equal keys and takes a comma before
-/// a closing brace. Baselines are merged and edited by hand, so their lines matter. Values are left to the decoder.
+/// Foundation's decoder does not say where a text is damaged, keeps the first of two equal keys and takes a comma
+/// before a closing brace. Baselines are merged and edited by hand, so their lines matter. Values are left to the
+/// decoder.
 struct JSONLines {
   struct Damage: Error, Equatable {
     /// From 1.

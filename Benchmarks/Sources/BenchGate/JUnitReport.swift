@@ -1,6 +1,6 @@
 extension BenchmarkResult {
-  /// JUnit's XML: a suite for each suite, a case for each verdict. What makes the gate fail (an improvement that was not
-  /// stored too) is a failure; what was not decided or not measured is skipped.
+  /// JUnit's XML: a suite for each suite, a case for each verdict. What makes the gate fail (an improvement that was
+  /// not stored too) is a failure; what was not decided or not measured is skipped.
   public var junitXML: String {
     let report = Report(self)
     var suites: [String] = []

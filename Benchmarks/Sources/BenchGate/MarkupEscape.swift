@@ -1,8 +1,8 @@
 /// The text as the content or a quoted attribute of HTML. Characters that have no place in a page become U+FFFD.
 func htmlEscaped(_ text: String) -> String { markupEscaped(text) { _ in nil } }
 
-/// The text as the content or a quoted attribute of XML 1.0. Parsers turn a line break inside an attribute into a space unless
-/// it is escaped.
+/// The text as the content or a quoted attribute of XML 1.0. Parsers turn a line break inside an attribute into a
+/// space unless it is escaped.
 func xmlEscaped(_ text: String) -> String {
   markupEscaped(text) { scalar in
     ["\n", "\r", "\t"].contains(scalar) ? "&#\(scalar.value);" : nil

@@ -27,7 +27,8 @@ extension BenchmarkResult {
   }
 }
 
-/// The columns of the terminal's table. Their widths are those of the widest cells up to a limit that keeps a line within 120.
+/// The columns of the terminal's table. Their widths are those of the widest cells up to a limit that keeps a line
+/// within 120.
 private struct TerminalLayout {
   static let width = 120
   static let outcomeWidth = 12
