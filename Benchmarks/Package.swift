@@ -3,6 +3,9 @@ import PackageDescription
 
 let strict: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny"), .strictMemorySafety()]
 
+// Unused code in front of the rest, for the self-test's builds with another layout.
+let padding = Context.environment["DWCP_BENCH_PADDING"].map { [CSetting.define("DWCP_BENCH_PADDING", to: $0)] } ?? []
+
 let package = Package(
   name: "dwcp-benchmarks",
   platforms: [.macOS(.v26)],
@@ -16,7 +19,7 @@ let package = Package(
     // Not named CZstd and CLZ4, since module names are unique over all packages of a build.
     .systemLibrary(name: "CZstdBare", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
     .systemLibrary(name: "CLZ4Bare", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
-    .target(name: "CBench"),
+    .target(name: "CBench", cSettings: padding),
     .target(name: "BenchStatistics", swiftSettings: strict),
     .target(name: "BenchGate", dependencies: ["BenchStatistics"], swiftSettings: strict),
     .executableTarget(
