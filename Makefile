@@ -19,7 +19,7 @@ build: setup ## release build: .build/release/dwcp, and Benchmarks
 test: setup ## every test with line coverage, 100,000 simulated sessions, the example, the README's snippets
 	swift build --build-tests --enable-code-coverage
 	scripts/coverage
-	swift test --skip-build --enable-code-coverage --filter 'ConformanceTests|FuzzTests|SimulationTests|TidyTests'
+	swift test --skip-build --enable-code-coverage --filter 'ConformanceTests|FuzzTests|LinkEmulationTests|SimulationTests|TidyTests'
 	swift test --skip-build --enable-code-coverage --filter HostileTests
 	swift build -c release --product dwcp-simulate
 	.build/release/dwcp-simulate

@@ -40,7 +40,8 @@ func talkPlainTCP(port: Int, sending bytes: [UInt8]) async throws -> [UInt8] {
       }
     }
   return try await channel.executeThenClose { inbound, outbound in
-    if !bytes.isEmpty { try await outbound.write(ByteBuffer(bytes: bytes)) }
+    // On a busy machine the server may have given up before a byte is written, which gives the same answer as after it: none.
+    if !bytes.isEmpty { try? await outbound.write(ByteBuffer(bytes: bytes)) }
     var answer: [UInt8] = []
     for try await part in inbound { answer += Array(part.readableBytesView) }
     return answer
