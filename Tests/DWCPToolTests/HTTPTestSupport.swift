@@ -34,7 +34,7 @@ func talkPlainTCP(port: Int, _ text: String) async throws -> [UInt8] {
     do {
       if !text.isEmpty { try await outbound.write(ByteBuffer(string: text)) }
       for try await part in inbound { answer += Array(part.readableBytesView) }
-    } catch is IOError {
+    } catch let error where error is IOError || error is ChannelError {
       // The other end closed without reading all of it.
     }
     return answer
