@@ -68,19 +68,19 @@ enum Scenarios {
     engine("engine/slice-128k", "blocks of 128 KiB that are slices of one large buffer", turns: (60, 500)) {
       .init(streamCount: 4, unitByteCount: 128 << 10, isMessage: false, isSliced: true)
     },
-    engine("engine/message-64", "messages of 64 bytes on 16 streams", turns: (100, 400)) {
+    engine("engine/message-64", "messages of 64 bytes on 16 streams", turns: (100, 150)) {
       .init(streamCount: 16, unitsPerTurn: 16, unitByteCount: 64)
     },
-    engine("engine/message-1k", "messages of 1 KiB on 16 streams", turns: (100, 400)) {
+    engine("engine/message-1k", "messages of 1 KiB on 16 streams", turns: (100, 120)) {
       .init(streamCount: 16, unitsPerTurn: 16)
     },
-    engine("engine/streams-100", "a message of 1 KiB on each of 100 streams", turns: (100, 800)) {
+    engine("engine/streams-100", "a message of 1 KiB on each of 100 streams", turns: (100, 250)) {
       .init(streamCount: 100)
     },
     engine("engine/streams-10000", "a message of 1 KiB on each of 10,000 streams", turns: (2, 8)) {
       .init(streamCount: 10_000)
     },
-    work("engine/open-close", "streams opened, with one message, and closed", unit: "stream", turns: (100, 400)) {
+    work("engine/open-close", "streams opened, with one message, and closed", unit: "stream", turns: (100, 100)) {
       OpenCloseWork($1)
     },
   ]
