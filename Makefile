@@ -24,6 +24,7 @@ test: setup ## every test with line coverage, 100,000 simulated sessions, the ex
 	swift build -c release --product dwcp-simulate
 	.build/release/dwcp-simulate
 	scripts/build-benchmarks --test
+	python3 -m unittest discover -q -s Benchmarks/Peers/runner -t Benchmarks/Peers
 	scripts/check-snippets
 	scripts/run-example
 
