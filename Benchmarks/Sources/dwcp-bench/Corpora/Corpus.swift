@@ -39,7 +39,7 @@ enum SeededCorpora {
       dirty(try named("pages", blockCount: blockCount), changedPercent: 5)
     case "log": make(name, "log lines", blockCount) { $0.writeLogLine(into: &$1) }
     case "zeros": make(name, "zeros", blockCount) { $1.writeRepeatingByte(0, count: 4_096) }
-    case "random": make(name, "random bytes", blockCount) { $1.writeInteger($0.generator.next()) }
+    case "random": random(blockCount: blockCount)
     case "compressed": try compressed(blockCount: blockCount)
     default: nil
     }

@@ -18,6 +18,7 @@ final class AllocationMeter: Sendable {
   let isOn: Bool
   // Only ever touched by the one thread that does the work.
   nonisolated(unsafe) private var counts = [Count](repeating: Count(), count: Part.allCases.count)
+  nonisolated(unsafe) private var heldBefore: Int64 = 0
 
   init(isOn: Bool) {
     self.isOn = isOn && allocation_count_is_available()
@@ -43,10 +44,11 @@ final class AllocationMeter: Sendable {
   func reset() {
     unsafe counts = unsafe counts.map { _ in Count() }
     allocation_count_reset_peak()
+    unsafe heldBefore = allocation_count_totals().live_byte_count
   }
 
   /// Allocations, bytes asked for, and the highest that was held above what was held at `reset`, if this allocator can be watched.
-  func metrics(unitCount: Int, unit: String, heldBefore: Int64) -> [Metric] {
+  func metrics(unitCount: Int, unit: String) -> [Metric] {
     let reason = "the allocator can be interposed with glibc only"
     func metric(_ name: String, _ unit: String, _ value: Double) -> Metric {
       Metric(name, .exact, unit: unit, isOn ? .number(value) : .unavailable(reason))
@@ -59,7 +61,7 @@ final class AllocationMeter: Sendable {
       metrics.append(
         metric("requested-bytes.\(part)", "bytes/\(unit)", Double(count.requestedBytes) / Double(unitCount)))
     }
-    let peak = allocation_count_totals().peak_live_byte_count - heldBefore
+    let peak = unsafe allocation_count_totals().peak_live_byte_count - heldBefore
     return metrics + [metric("peak-heap", "bytes", Double(peak))]
   }
 }

@@ -63,8 +63,5 @@ struct TrialLog {
       .joined(separator: "\n")
   }
 
-  /// Conditions of which a trial went the wrong way.
-  var wrongTrials: [Trial] { trials.filter { $0.isFlagged != $0.isFault } }
-
   private func percent(_ rate: Double) -> String { String(format: "%.1f", rate * 100) }
 }

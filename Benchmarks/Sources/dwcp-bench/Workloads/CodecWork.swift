@@ -1,5 +1,4 @@
 import BenchGate
-import CBench
 import Crypto
 import DWCPCore
 import NIOCore
@@ -13,7 +12,6 @@ final class CodecWork: Work {
   private let blocks: [ByteBuffer]
   private var encoded: [ByteBuffer] = []
   private var next = 0
-  private var heldBefore: Int64 = 0
 
   init(_ corpus: Corpus, _ setting: CompressionSetting, isDecoding: Bool, _ measuring: Measuring) throws {
     self.setting = setting
@@ -36,11 +34,10 @@ final class CodecWork: Work {
 
   func beginCounting() {
     measuring.meter.reset()
-    heldBefore = allocation_count_totals().live_byte_count
   }
 
   func metrics(unitCount: Int) -> [Metric] {
-    measuring.meter.metrics(unitCount: unitCount, unit: "block", heldBefore: heldBefore)
+    measuring.meter.metrics(unitCount: unitCount, unit: "block")
   }
 }
 

@@ -1,5 +1,4 @@
 import BenchGate
-import CBench
 import Crypto
 import DWCPCore
 import NIOCore
@@ -23,7 +22,6 @@ final class EngineWork: Work {
   private var streamIDs: [StreamID] = []
   private var unitNumber = 0
   private var countersBefore = SessionCounters()
-  private var heldBefore: Int64 = 0
 
   init(_ load: Load, _ measuring: Measuring) throws {
     self.load = load
@@ -52,7 +50,6 @@ final class EngineWork: Work {
     countersBefore = pair.sender.counters
     pair.digest = SHA256()
     measuring.meter.reset()
-    heldBefore = allocation_count_totals().live_byte_count
   }
 
   func metrics(unitCount: Int) -> [Metric] {
@@ -68,7 +65,7 @@ final class EngineWork: Work {
         "ratio", .exact, unit: "raw/wire", direction: .higherIsBetter,
         .number(Double(rawByteCount) / Double(wireByteCount))),
       Metric("wire-sha256", .exact, unit: "digest", direction: .unchanged, .digest(pair.digest.hexadecimal)),
-    ] + measuring.meter.metrics(unitCount: unitCount, unit: unit, heldBefore: heldBefore)
+    ] + measuring.meter.metrics(unitCount: unitCount, unit: unit)
   }
 
   private func write(to id: StreamID) throws(SessionError) {

@@ -1,5 +1,4 @@
 import BenchGate
-import CBench
 @_spi(Measuring) import DWCPCore
 import NIOCore
 
@@ -11,7 +10,6 @@ final class HeaderWork: Work {
   private let measuring: Measuring
   private var encoded = ByteBuffer()
   private var scratch = ByteBuffer()
-  private var heldBefore: Int64 = 0
   private let expectedSum: Int
 
   init(isDecoding: Bool, _ measuring: Measuring) throws {
@@ -40,11 +38,10 @@ final class HeaderWork: Work {
 
   func beginCounting() {
     measuring.meter.reset()
-    heldBefore = allocation_count_totals().live_byte_count
   }
 
   func metrics(unitCount: Int) -> [Metric] {
     [Metric("wire-bytes", .exact, unit: "bytes/header", .number(Double(encoded.readableBytes) / 1_000))]
-      + measuring.meter.metrics(unitCount: unitCount, unit: "header", heldBefore: heldBefore)
+      + measuring.meter.metrics(unitCount: unitCount, unit: "header")
   }
 }

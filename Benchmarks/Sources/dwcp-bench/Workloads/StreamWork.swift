@@ -1,5 +1,4 @@
 import BenchGate
-import CBench
 import DWCPCore
 import NIOCore
 
@@ -11,7 +10,6 @@ final class OpenCloseWork: Work {
   private var pair: EnginePair
   private let message = ByteBuffer(repeating: 0x2A, count: 64)
   private var countersBefore = SessionCounters()
-  private var heldBefore: Int64 = 0
 
   init(_ measuring: Measuring) {
     self.measuring = measuring
@@ -41,14 +39,13 @@ final class OpenCloseWork: Work {
   func beginCounting() {
     countersBefore = pair.sender.counters
     measuring.meter.reset()
-    heldBefore = allocation_count_totals().live_byte_count
   }
 
   func metrics(unitCount: Int) -> [Metric] {
     let wireByteCount = pair.sender.counters.wireBytesSent - countersBefore.wireBytesSent
     return [
       Metric("wire-bytes", .exact, unit: "bytes/stream", .number(Double(wireByteCount) / Double(unitCount)))
-    ] + measuring.meter.metrics(unitCount: unitCount, unit: "stream", heldBefore: heldBefore)
+    ] + measuring.meter.metrics(unitCount: unitCount, unit: "stream")
   }
 }
 
@@ -56,7 +53,6 @@ final class OpenCloseWork: Work {
 final class HandshakeWork: Work {
   private let measuring: Measuring
   private var wireByteCount: UInt64 = 0
-  private var heldBefore: Int64 = 0
 
   init(_ measuring: Measuring) {
     self.measuring = measuring
@@ -75,12 +71,11 @@ final class HandshakeWork: Work {
   func beginCounting() {
     wireByteCount = 0
     measuring.meter.reset()
-    heldBefore = allocation_count_totals().live_byte_count
   }
 
   func metrics(unitCount: Int) -> [Metric] {
     [
       Metric("wire-bytes", .exact, unit: "bytes/handshake", .number(Double(wireByteCount) / Double(unitCount)))
-    ] + measuring.meter.metrics(unitCount: unitCount, unit: "handshake", heldBefore: heldBefore)
+    ] + measuring.meter.metrics(unitCount: unitCount, unit: "handshake")
   }
 }
