@@ -26,7 +26,8 @@ let package = Package(
       name: "dwcp-bench",
       dependencies: [
         "BenchGate", "BenchStatistics", "CBench", "CLZ4Bare", "CZstdBare",
-        .product(name: "DWCPCore", package: "dwcp"), .product(name: "DWCPNIO", package: "dwcp"),
+        .product(name: "DWCPCore", package: "dwcp"), .product(name: "DWCPLinkEmulation", package: "dwcp"),
+        .product(name: "DWCPNIO", package: "dwcp"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Crypto", package: "swift-crypto"),
@@ -36,6 +37,7 @@ let package = Package(
       linkerSettings: [.unsafeFlags(["-Xlinker", "--strip-debug"], .when(platforms: [.linux]))]
     ),
     .testTarget(name: "BenchStatisticsTests", dependencies: ["BenchStatistics"], swiftSettings: strict),
+    .testTarget(name: "BenchCommandTests", dependencies: ["dwcp-bench"], swiftSettings: strict),
     .testTarget(name: "BenchGateTests", dependencies: ["BenchGate"], swiftSettings: strict),
   ]
 )

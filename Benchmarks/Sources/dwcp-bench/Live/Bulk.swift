@@ -1,6 +1,7 @@
 import BenchGate
 import CZstdBare
 import DWCPCore
+import DWCPLinkEmulation
 import DWCPNIO
 import NIOCore
 
@@ -35,6 +36,17 @@ enum Bulk {
     }
   }
 
+  /// One stream over an emulated link of 1 Gb/s with a round trip of 60 ms, against SwiftNIO alone over the same.
+  static let far = LiveScenario(reference: "nio-sink") {
+    let load = BulkLoad(corpus: SeededCorpora.random(blockCount: 1_000), blockCount: 1_000)
+    let link = LinkEmulation(
+      LinkConditions(delayNanoseconds: 30_000_000, rateBitsPerSecond: 1_000_000_000), seed: 1)
+    return [
+      Contender(name: "channel") { try await runOnChannels(load, .fixed(.none), over: link) },
+      Contender(name: "nio-sink") { try await SinkBulk.run(load, over: link) },
+    ]
+  }
+
   /// zstd level 1, against one thread that only compresses.
   static let zstd1 = LiveScenario(reference: "libzstd") {
     let load = BulkLoad(corpus: SeededCorpora.mixed(blockCount: 1_536), blockCount: 1_536)
@@ -45,9 +57,11 @@ enum Bulk {
     ]
   }
 
-  private static func runOnChannels(_ load: BulkLoad, _ compression: CompressionChoice) async throws -> [Figure] {
+  private static func runOnChannels(
+    _ load: BulkLoad, _ compression: CompressionChoice, over link: LinkEmulation? = nil
+  ) async throws -> [Figure] {
     let stopwatch = Stopwatch()
-    let receivedByteCount = try await Transport.run(compression) { BulkDriver(load, done: $0) }
+    let receivedByteCount = try await Transport.run(compression, over: link) { BulkDriver(load, done: $0) }
     let figures = stopwatch.bulkFigures(rawByteCount: receivedByteCount)
     try load.check(receivedByteCount)
     return figures

@@ -1,5 +1,6 @@
 import BenchStatistics
 import DWCPCore
+import DWCPLinkEmulation
 import DWCPNIO
 import Dispatch
 import NIOCore
@@ -13,16 +14,7 @@ enum Echo {
     return LiveScenario(reference: "nio-connection") {
       let corpus = bulkStreamCount == 0 ? nil : SeededCorpora.random(blockCount: 1_024)
       return [
-        Contender(name: "channel") {
-          let stopwatch = Stopwatch()
-          let outcome = try await Transport.run {
-            EchoDriver(count: count, bulkStreamCount: bulkStreamCount, corpus: corpus, done: $0)
-          }
-          let rate = Double(outcome.bulkByteCount) / 1_048_576 / stopwatch.elapsedSeconds
-          return figures(outcome.roundTripMicroseconds)
-            + (bulkStreamCount == 0
-              ? [] : [Figure(name: "bulk", unit: "MiB/s", direction: .higherIsBetter, value: rate)])
-        },
+        Contender(name: "channel") { try await run(count, bulkStreamCount, corpus) },
         // Idle whatever else the scenario has: what a small message costs where nothing is in its way.
         Contender(name: "nio-connection") {
           figures(
@@ -31,6 +23,28 @@ enum Echo {
         },
       ]
     }
+  }
+
+  /// Over an emulated link of 100 Mb/s with a round trip of 2 ms: beside one bulk stream, and alone.
+  static let slowLink = LiveScenario(reference: "idle") {
+    let link = LinkEmulation(LinkConditions(delayNanoseconds: 1_000_000, rateBitsPerSecond: 100_000_000), seed: 1)
+    let corpus = SeededCorpora.random(blockCount: 256)
+    return [
+      Contender(name: "bulk-1") { try await run(100, 1, corpus, over: link) },
+      Contender(name: "idle") { try await run(100, 0, nil, over: link) },
+    ]
+  }
+
+  private static func run(
+    _ count: Int, _ bulkStreamCount: Int, _ corpus: Corpus?, over link: LinkEmulation? = nil
+  ) async throws -> [Figure] {
+    let stopwatch = Stopwatch()
+    let outcome = try await Transport.run(over: link) {
+      EchoDriver(count: count, bulkStreamCount: bulkStreamCount, corpus: corpus, done: $0)
+    }
+    let rate = Double(outcome.bulkByteCount) / 1_048_576 / stopwatch.elapsedSeconds
+    return figures(outcome.roundTripMicroseconds)
+      + (bulkStreamCount == 0 ? [] : [Figure(name: "bulk", unit: "MiB/s", direction: .higherIsBetter, value: rate)])
   }
 
   private static func figures(_ microseconds: [Double]) -> [Figure] {

@@ -3,16 +3,26 @@ import BenchStatistics
 import CBench
 import Foundation
 
+/// Why a live scenario cannot run on this machine.
+struct Unavailable: Error {
+  let reason: String
+}
+
 /// Something that takes time on sockets and threads, beside a reference that does the same work with less.
 struct LiveScenario: Sendable {
   /// The contender that ratios are taken to.
   let reference: String
-  /// Prepares data and contenders, once for all rounds.
+  /// Prepares data and contenders, once for all rounds; may throw `Unavailable`.
   let makeContenders: @Sendable () throws -> [Contender]
 
   /// Runs every contender once in each round, so that a slow spell of the machine meets all of them; another one begins each time.
   func metrics(roundCount: Int) async throws -> [Metric] {
-    let contenders = try makeContenders()
+    let contenders: [Contender]
+    do {
+      contenders = try makeContenders()
+    } catch let error as Unavailable {
+      return [Metric("everything", .storedTime, unit: "", .unavailable(error.reason))]
+    }
     var samples: [String: [[Figure]]] = [:]
     for round in 0..<roundCount {
       for turn in contenders.indices {

@@ -1,3 +1,4 @@
+import DWCPLinkEmulation
 import NIOCore
 import NIOPosix
 
@@ -7,7 +8,7 @@ enum SinkBulk {
   /// What a sender may have waiting in its channel; DWCPNIO has the same.
   private static let writeWatermark = ChannelOptions.Types.WriteBufferWaterMark(low: 256 << 10, high: 1 << 20)
 
-  static func run(_ load: BulkLoad) async throws -> [Figure] {
+  static func run(_ load: BulkLoad, over link: LinkEmulation? = nil) async throws -> [Figure] {
     let received = Transport.server.next().makePromise(of: Int.self)
     let listener = try await ServerBootstrap(group: Transport.server)
       .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: readByteCount))
@@ -17,21 +18,24 @@ enum SinkBulk {
         }
       }
       .bind(host: Transport.host, port: 0).get()
-    let stopwatch = Stopwatch()
-    let client = try await ClientBootstrap(group: Transport.client)
-      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      .channelOption(.writeBufferWaterMark, value: writeWatermark)
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(SinkWriter(load: load))
+    let figures = try await Transport.through(link, to: listener) { port in
+      let stopwatch = Stopwatch()
+      let client = try await ClientBootstrap(group: Transport.client)
+        .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+        .channelOption(.writeBufferWaterMark, value: writeWatermark)
+        .channelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHandler(SinkWriter(load: load))
+          }
         }
-      }
-      .connect(host: Transport.host, port: listener.localAddress?.port ?? 0).get()
-    let receivedByteCount = try await received.futureResult.get()
-    let figures = stopwatch.bulkFigures(rawByteCount: receivedByteCount)
-    try await client.closeFuture.get()
+        .connect(host: Transport.host, port: port).get()
+      let receivedByteCount = try await received.futureResult.get()
+      let figures = stopwatch.bulkFigures(rawByteCount: receivedByteCount)
+      try await client.closeFuture.get()
+      try load.check(receivedByteCount)
+      return figures
+    }
     try await listener.close()
-    try load.check(receivedByteCount)
     return figures
   }
 }

@@ -1,4 +1,5 @@
 import DWCPCore
+import DWCPLinkEmulation
 import DWCPNIO
 import NIOCore
 import NIOPosix
@@ -7,6 +8,7 @@ import NIOPosix
 enum Transport {
   static let client = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   static let server = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+  private static let relay = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   static let host = "127.0.0.1"
 
   static func configuration(
@@ -21,25 +23,39 @@ enum Transport {
 
   /// Serves, runs one client with this delegate, and waits for what it promises; then all is closed.
   static func run<Result: Sendable>(
-    _ compression: CompressionChoice = .fixed(.none),
+    _ compression: CompressionChoice = .fixed(.none), over link: LinkEmulation? = nil,
     _ makeDriver: @escaping @Sendable (EventLoopPromise<Result>) -> any SessionDelegate
   ) async throws -> Result {
     let listener = try await SessionChannels.listen(host: host, port: 0, configuration: configuration(server)) { _ in
       Services()
     }.get()
-    let done = client.next().makePromise(of: Result.self)
-    let channel = try await SessionChannels.connect(
-      host: host, port: listener.localAddress?.port ?? 0, configuration: configuration(client, compression)
-    ) { _ in
-      makeDriver(done)
-    }.get()
-    channel.closeFuture.whenComplete { _ in
-      done.fail(BenchmarkError("the session ended before the work did"))
+    let result = try await through(link, to: listener) { port in
+      let done = client.next().makePromise(of: Result.self)
+      let channel = try await SessionChannels.connect(
+        host: host, port: port, configuration: configuration(client, compression)
+      ) { _ in
+        makeDriver(done)
+      }.get()
+      channel.closeFuture.whenComplete { _ in
+        done.fail(BenchmarkError("the session ended before the work did"))
+      }
+      let result = try await done.futureResult.get()
+      try await channel.closeFuture.get()
+      return result
     }
-    let result = try await done.futureResult.get()
-    try await channel.closeFuture.get()
     try await listener.close()
     return result
+  }
+
+  /// Gives the port to connect to: the listener's own, or that of an emulated link to it.
+  static func through<Result: Sendable>(
+    _ link: LinkEmulation?, to listener: any Channel, _ body: (Int) async throws -> Result
+  ) async throws -> Result {
+    let port = listener.localAddress?.port ?? 0
+    guard let link else { return try await body(port) }
+    return try await withLinkRelay(toHost: host, port: port, emulation: link, group: relay) {
+      try await body($0.localAddress.port ?? 0)
+    }
   }
 }
 

@@ -60,10 +60,9 @@ extension Fingerprint {
 
   /// As instruction counts meet them: under valgrind where there is one.
   private static func cpuFeatures() throws -> [String] {
-    guard Callgrind.version != nil else { return features }
+    guard Callgrind.version != nil, let valgrind = Callgrind.path else { return features }
     let text = try ChildProcess.text(
-      "/usr/bin/env",
-      ["valgrind", "--tool=none", "-q", ChildProcess.ownPath, "measure", "features", "--as", "features"])
+      valgrind, ["--tool=none", "-q", ChildProcess.ownPath, "measure", "features", "--as", "features"])
     return text.split(separator: " ").map(String.init)
   }
 

@@ -7,8 +7,8 @@ struct Trial: Codable {
   let condition: String
   /// Whether the gate failed.
   let isFlagged: Bool
-  /// Whether it should have.
-  let isFault: Bool
+  /// Whether it should have; nil where either is right.
+  let isFault: Bool?
   let seconds: Double
   /// For a fault: whether scenario, metric, old and new were named. For class P: the ratio.
   let detail: String
@@ -54,13 +54,33 @@ struct TrialLog {
       let interval = wilsonInterval(successCount: flagged, trialCount: some.count)
       let longest = some.map(\.seconds).max() ?? 0
       return [
-        condition, some[0].isFault ? "has to fail" : "must not fail", "\(flagged) of \(some.count)",
+        condition, expectation(some[0].isFault), "\(flagged) of \(some.count)",
         "\(percent(interval.lowerBound))..\(percent(interval.upperBound)) %", "\(Int(longest.rounded(.up))) s",
       ]
     }
     let head = ["Trial", "Expected", "Failed", "95 % interval", "Longest"]
     return ([head, head.map { _ in "---" }] + rows).map { "| \($0.joined(separator: " | ")) |" }
       .joined(separator: "\n")
+  }
+
+  private func expectation(_ isFault: Bool?) -> String {
+    switch isFault {
+    case true?: "has to fail"
+    case false?: "must not fail"
+    case nil: "either"
+    }
+  }
+
+  /// Conditions under which the gate is not to be believed: with a false alarm, or with a fault that it missed more than once in twenty times.
+  var unmetConditions: [String] {
+    Dictionary(grouping: trials, by: \.condition).filter { _, some in
+      let flagged = some.count(where: \.isFlagged)
+      return switch some[0].isFault {
+      case true?: flagged * 20 < some.count * 19
+      case false?: flagged > 0
+      case nil: false
+      }
+    }.keys.sorted()
   }
 
   private func percent(_ rate: Double) -> String { String(format: "%.1f", rate * 100) }
