@@ -90,7 +90,7 @@ def accepts():
         "CRD-1 CRD-4",
         lambda s: (
             write(s, WINDOW + 9)
-            + [number("CREDIT", 1, stream=s.own(1)), number("CREDIT", WINDOW + 3, stream=s.own(1))],
+            + [do("acknowledge"), number("CREDIT", 1, stream=s.own(1)), number("CREDIT", WINDOW + 3, stream=s.own(1))],
             {"sends": [sent("DATA", s.own(1), u64(0)), sent("DATA", s.own(1), u64(WINDOW) + b"\0" + u24(3))]},
         ),
     )
@@ -99,7 +99,7 @@ def accepts():
         "a sender stops at the session's limit and goes on when it rises",
         "CRD-2 CRD-4",
         lambda s: (
-            write(s, 1_048_576 + 9) + [number("CREDIT", 5), number("CREDIT", 1_048_576 + 2)],
+            write(s, 1_048_576 + 9) + [do("acknowledge"), number("CREDIT", 5), number("CREDIT", 1_048_576 + 2)],
             {"sends": [sent("DATA", s.own(1), u64(0)), sent("DATA", s.own(1), u64(1_048_576) + b"\0" + u24(2))]},
         ),
         peer={"STREAM_CREDIT": 4_194_304},

@@ -87,6 +87,7 @@ struct Replayer {
     case "drain": session.drain(now: now)
     case "close": session.close(code, text: "")
     case "endOfInput": session.endOfInput()
+    case "acknowledge": acknowledge()
     case "wait": wait(milliseconds: step.milliseconds ?? 0)
     default: break
     }
@@ -100,6 +101,17 @@ struct Replayer {
       contents[opened.rawValue] = StreamContent()
     }
     flush()
+  }
+
+  /// The other end acknowledges all that was sent, and what goes because of that, until nothing more goes.
+  private mutating func acknowledge() {
+    flush()
+    var acknowledgedCount: UInt64 = 0
+    while session.unacknowledgedFrameCount > 0, session.phase == .open {
+      acknowledgedCount += session.unacknowledgedFrameCount
+      receive(WireFrame.acknowledgement(of: acknowledgedCount))
+      flush()
+    }
   }
 
   private mutating func wait(milliseconds: UInt64) {

@@ -63,6 +63,15 @@ struct WireFrame {
     return frames
   }
 
+  /// ACK of so many numbered frames.
+  static func acknowledgement(of count: UInt64) -> ByteBuffer {
+    var bytes = ByteBuffer()
+    bytes.writeMultipleIntegers(UInt64(0x06) << 56 | 0x80 << 48, UInt32(8), UInt32(0), count, UInt32(0))
+    bytes.setInteger(checksum(bytes, 0..<12), at: 12)
+    bytes.setInteger(checksum(bytes, 16..<24), at: 24)
+    return bytes
+  }
+
   static func checksum(_ bytes: ByteBuffer, _ range: Range<Int>) -> UInt32 {
     CRC32C.checksum(bytes.readableBytesSpan.extracting(range))
   }

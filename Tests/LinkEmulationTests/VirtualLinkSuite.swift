@@ -93,9 +93,11 @@ private final class BulkApplication {
   /// Never sooner than the bytes themselves take on the wire, behind the delay.
   private static let leastNanoseconds = UInt64(byteCount) * 8 + delay
 
-  @Test("100 MB over 1 Gb/s and 20 ms take what the default window permits")
+  @Test("100 MB over 1 Gb/s and 20 ms take what a window that may not grow permits")
   func windowLimited() async throws {
-    let configuration = SessionConfiguration()
+    var configuration = SessionConfiguration()
+    configuration.sessionWindowByteCount = configuration.streamWindowByteCount
+    configuration.receiveBudgetByteCount = 0
     var transfer = BulkTransfer(byteCount: Self.byteCount, configuration, LinkEmulation(Self.conditions, seed: 1))
     try await transfer.run()
     #expect(transfer.isComplete && transfer.isIntact)
@@ -120,9 +122,10 @@ private final class BulkApplication {
     try await transfer.run()
     #expect(transfer.isComplete && transfer.isIntact)
     #expect(transfer.elapsedNanoseconds >= Self.leastNanoseconds)
-    // The handshake and the first data each cross once and back; headers and checks take less than 1 %.
+    // The handshake and the first data each cross once and back, and what may be on its way grows from 64 KiB to 5 MB in five round trips (SPEC
+    // ACK-4); headers and checks take less than 1 %.
     let wireNanoseconds = UInt64(Self.byteCount) * 8 * 101 / 100
-    #expect(transfer.elapsedNanoseconds <= wireNanoseconds + 5 * Self.delay)
+    #expect(transfer.elapsedNanoseconds <= wireNanoseconds + (5 + 5 * 2) * Self.delay)
   }
 
   @Test("equal seeds give equal transfers, to the nanosecond")
@@ -172,7 +175,8 @@ private final class BulkApplication {
     }
     let stall = LinkStall(startNanoseconds: 200 * milliseconds, durationNanoseconds: 1_000 * milliseconds)
     let difference = try await nanoseconds([stall]) - nanoseconds([])
-    #expect((999 * milliseconds...1_001 * milliseconds).contains(difference))
+    // Before the stall and behind it the rate is measured anew.
+    #expect((990 * milliseconds...1_010 * milliseconds).contains(difference))
   }
 
   @Test(

@@ -80,7 +80,7 @@ import Testing
   private static let sendingFiles: Set<String> = [
     "Compression/StreamCompression.swift", "Session/Session+Commands.swift", "Session/Session+Transmit.swift",
     "Session/SessionConfiguration.swift", "Streams/SendHalf.swift", "Streams/SendQueue.swift",
-    "Streams/StreamState+Sending.swift", "Wire/TransmitBatch.swift",
+    "Streams/SendSchedule.swift", "Streams/StreamState+Sending.swift", "Wire/TransmitBatch.swift",
   ]
 
   @Test("arithmetic on the receiving paths cannot trap: bounds are checked by guards, and operators wrap")

@@ -13,6 +13,8 @@ final class Peer {
   /// PINGs of the server are answered unless a case tests what happens then.
   var answersPings = true
   private var answeredPingCount = 0
+  /// Numbered frames that this end has acknowledged; a server may wait for that (SPEC ACK-2, ACK-4).
+  private var acknowledgedCount: UInt64 = 0
   private var nextPing: UInt64 = 0x7E57_0000
 
   init(_ target: Target, deadline: ContinuousClock.Instant) throws(CaseFailure) {
@@ -92,6 +94,10 @@ final class Peer {
     if answersPings, seen.pings.count > answeredPingCount, let newest = seen.pings.last {
       answeredPingCount = seen.pings.count
       try send(.pong(newest))
+    }
+    if seen.welcome != nil, seen.close == nil, seen.numberedCount > acknowledgedCount {
+      acknowledgedCount = seen.numberedCount
+      try send(.ack(acknowledgedCount))
     }
     return !seen.isEnded
   }

@@ -1,7 +1,7 @@
 /// Numbered frames of one link, both ways (SPEC ACK-1, ACK-2).
 struct LinkAccounting: Hashable, Sendable {
   private static let frameCountPerAcknowledgement: UInt64 = 64
-  private static let byteCountPerAcknowledgement: UInt64 = 1 << 20
+  static let byteCountPerAcknowledgement: UInt64 = 4_096
 
   private(set) var sentNumberedCount: UInt64 = 0
   private(set) var acknowledgedCount: UInt64 = 0

@@ -15,6 +15,15 @@ struct Liveness: Hashable, Sendable {
   private struct Ping: Hashable, Sendable {
     var value: UInt64
     var sent: Instant
+    var isProbe: Bool
+  }
+
+  /// The answer to a ping.
+  struct Pong: Hashable {
+    var roundTripNanoseconds: UInt64
+    var pingSent: Instant
+    /// The application asked for it, or for an older ping that it settles too.
+    var isAwaited: Bool
   }
 
   enum Verdict: Hashable {
@@ -56,20 +65,28 @@ struct Liveness: Hashable, Sendable {
   }
 
   /// The value of a new ping; nil when too many are unanswered.
-  mutating func makePing(now: Instant) -> UInt64? {
+  mutating func makePing(now: Instant) -> UInt64? { makePing(now: now, isProbe: false) }
+
+  /// A ping of the engine's own; nil while another one waits for its answer.
+  mutating func makeProbe(now: Instant) -> UInt64? {
+    outstandingPings.isEmpty ? makePing(now: now, isProbe: true) : nil
+  }
+
+  private mutating func makePing(now: Instant, isProbe: Bool) -> UInt64? {
     guard outstandingPings.count < Self.maximumOutstandingPingCount else { return nil }
     defer { nextPingValue &+= 1 }
-    outstandingPings.append(Ping(value: nextPingValue, sent: now))
+    outstandingPings.append(Ping(value: nextPingValue, sent: now, isProbe: isProbe))
     return nextPingValue
   }
 
-  /// The round trip of the ping that was answered. An answer to nothing is an error.
-  mutating func receivePong(_ value: UInt64, now: Instant) throws(SessionError) -> UInt64 {
+  /// What the answer tells. An answer to nothing is an error.
+  mutating func receivePong(_ value: UInt64, now: Instant) throws(SessionError) -> Pong {
     guard let index = outstandingPings.firstIndex(where: { $0.value == value }) else {
       throw .peer(.protocol, "LIV-1", "PONG answers no PING")
     }
     let sent = outstandingPings[index].sent
+    let isAwaited = outstandingPings[...index].contains { !$0.isProbe }
     outstandingPings.removeFirst(index &+ 1)
-    return now.nanoseconds(since: sent)
+    return Pong(roundTripNanoseconds: now.nanoseconds(since: sent), pingSent: sent, isAwaited: isAwaited)
   }
 }

@@ -22,6 +22,8 @@ struct GoAwayState: Hashable, Sendable {
   private(set) var sent: StreamID?
   /// The highest stream of this end that the other end will process.
   private(set) var received: StreamID?
+  /// When the first one was queued.
+  private var announced: Instant?
   /// When the second GOAWAY goes at the latest.
   private(set) var secondDeadline: Instant?
 
@@ -30,10 +32,17 @@ struct GoAwayState: Hashable, Sendable {
   /// No more streams may be opened by this end.
   var forbidsOpening: Bool { isDraining || received != nil }
 
+  /// Whether the other end had the first GOAWAY in front of a ping that was sent at that instant.
+  func isAnnounced(before ping: Instant) -> Bool {
+    guard let announced else { return false }
+    return announced <= ping
+  }
+
   /// Begins to drain; the id to name, or nil when draining has begun before.
   mutating func announce(now: Instant) -> StreamID? {
     guard phase == .none else { return nil }
     phase = .announced
+    announced = now
     let highest = StreamID(rawValue: StreamID.maximumRawValue)
     sent = highest
     secondDeadline = now.advanced(byNanoseconds: Self.secondNoticeDelayNanoseconds)

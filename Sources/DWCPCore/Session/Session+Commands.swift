@@ -27,7 +27,7 @@ extension Session {
     let id = StreamID(ordinal: openedOrdinal, openedBy: role)
     var stream = StreamState(
       id: id, creditLimit: remote.streamCredit, grantedLimit: local.streamCredit,
-      compression: StreamCompression(compression ?? configuration.compression))
+      compression: StreamCompression(compression ?? configuration.compression), urgency: opening.urgency)
     stream.openBody = body
     streams.insert(stream)
     counters.streamsOpened += 1
@@ -64,6 +64,13 @@ extension Session {
     guard let hasRoom, let hasRoom else { throw endedError(id) }
     wake(id)
     return hasRoom
+  }
+
+  /// Changes whose turn comes first, for what this end sends on a stream from now on (SPEC PRI-2).
+  ///
+  /// - Parameter urgency: 0 (first) to 7 (last); more is 7.
+  public mutating func setUrgency(_ urgency: UInt8, of id: StreamID) {
+    streams.update(id) { schedule.change(id, to: urgency, isWaiting: $0.isScheduled, &$0.share) }
   }
 
   /// Ends this end's direction behind what was written (SPEC STR-8).
@@ -106,7 +113,8 @@ extension Session {
       streams.update(id) { $0.isReadableTold = false }
       return .notReady
     }
-    if streams.peek(id, { $0.receive.creditToGrant(window: local.streamCredit) != nil }) == true { queueControl(id) }
+    streams.update(id) { $0.noteRead() }
+    if streams.peek(id, { $0.receive.creditToGrant != nil }) == true { queueControl(id) }
     return .bytes(read.bytes, endsMessage: read.endsMessage)
   }
 
@@ -115,6 +123,10 @@ extension Session {
       return SessionError(
         code: code, blame: .peer, rule: "STR-9", message: "stream \(id) was reset by the other end",
         isReportedByPeer: true)
+    }
+    if code == .stalled {
+      return .caller(
+        code, "CRD-9", "stream \(id) was not read for too long while others needed its memory; read it, or stop it")
     }
     guard code == .codec else {
       return .caller(code, "STR-10", "stream \(id) was stopped by this end")

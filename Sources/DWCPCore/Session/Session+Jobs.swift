@@ -17,7 +17,7 @@ extension Session {
   /// Cuts one block of a stream; nil when there was none to cut or it goes stored. The stream stays in the ring while there is more.
   private mutating func cutForCodec(_ id: StreamID) -> EncodeJob? {
     let sessionCredit = sendCredit.available
-    let maximumRawByteCount = blockByteCount
+    let maximumRawByteCount = codecBlockByteCount
     let codecs = remoteCodecs
     let jobNumber = nextJobNumber
     let maximumWindowLog = remote.zstdWindowLog

@@ -5,19 +5,21 @@ extension Session {
   /// When ``handleDeadline(now:)`` wants to be called, at the latest.
   public var nextDeadline: Instant? {
     guard progress.isLive else { return nil }
-    return [liveness.nextDeadline, link.nextDeadline, goAway.secondDeadline].compactMap { $0 }.min()
+    return [liveness.nextDeadline, link.nextDeadline, goAway.secondDeadline, stalls.nextDeadline].compactMap { $0 }
+      .min()
   }
 
   /// Acts on the passing of time. Calling it early, or again, is harmless.
   public mutating func handleDeadline(now: Instant) {
     guard progress.isLive else { return }
     link.handleDeadline(now: now)
+    handleStalls(now: now)
     if let deadline = goAway.secondDeadline, deadline <= now { announceLastStream() }
     switch liveness.verdict(now: now) {
     case .alive:
       break
     case .probe:
-      ping(now: now)
+      probe(now: now)
     case .handshakeTimedOut:
       fail(
         SessionError(
@@ -29,6 +31,12 @@ extension Session {
           code: .idleTimeout, blame: .network, rule: "LIV-3",
           message: "nothing arrived for the idle timeout; the other end or the network is dead"))
     }
+  }
+
+  /// A ping of the engine's own: nobody is told of the answer.
+  mutating func probe(now: Instant) {
+    guard isActive, outbox.ping == nil, let value = liveness.makeProbe(now: now) else { return }
+    outbox.ping = value
   }
 
   /// Asks the other end for an answer; ``SessionEvent/pong(roundTripNanoseconds:)`` gives the round trip (SPEC LIV-1).

@@ -117,15 +117,17 @@ extension Session {
   }
 
   private mutating func receivePong(_ body: inout ByteBuffer, now: Instant) throws(SessionError) {
-    let roundTrip = try liveness.receivePong(body.readInteger(as: UInt64.self) ?? 0, now: now)
-    roundTripNanoseconds = roundTrip
-    events.append(.pong(roundTripNanoseconds: roundTrip))
-    announceLastStream()
+    let pong = try liveness.receivePong(body.readInteger(as: UInt64.self) ?? 0, now: now)
+    roundTripNanoseconds = pong.roundTripNanoseconds
+    flow.noteRoundTrip(pong.roundTripNanoseconds, now: now)
+    if pong.isAwaited { events.append(.pong(roundTripNanoseconds: pong.roundTripNanoseconds)) }
+    if goAway.isAnnounced(before: pong.pingSent) { announceLastStream() }
   }
 
   private mutating func receiveAcknowledgement(_ body: inout ByteBuffer, now: Instant) throws(SessionError) {
     let before = link.acknowledgedCount
     try link.receiveAcknowledgement(body.readInteger(as: UInt64.self) ?? 0)
+    flow.noteAcknowledged(frameCount: link.acknowledgedCount, now: now)
     if link.acknowledgedCount == before { try ledger.noteIdleFrame(now: now) }
   }
 

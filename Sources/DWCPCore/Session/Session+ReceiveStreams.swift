@@ -37,7 +37,7 @@ extension Session {
   private mutating func insertPeerStream(_ id: StreamID, isAnticipated: Bool) {
     var stream = StreamState(
       id: id, creditLimit: remote.streamCredit, grantedLimit: local.streamCredit,
-      compression: StreamCompression(configuration.compression))
+      compression: StreamCompression(configuration.compression), urgency: StreamOpening().urgency)
     stream.isAnticipated = isAnticipated
     streams.insert(stream)
     counters.streamsAccepted &+= 1
@@ -48,6 +48,13 @@ extension Session {
     if let last = goAway.sent, id.rawValue > last.rawValue {
       refuseStream(id)
     } else {
+      let window = receiveCredit.window
+      let isWorthTelling = streams.update(id) { stream in
+        stream.share = SendSchedule.Share(urgency: opening.urgency)
+        if let expected = opening.expectedByteCount { stream.receive.expect(expected, limit: window) }
+        return stream.receive.creditToGrant != nil
+      }
+      if isWorthTelling == true { queueControl(id) }
       events.append(.streamOpened(id, opening))
     }
   }
@@ -93,6 +100,8 @@ extension Session {
     try receiveCredit.check(newUnits: end &- arrival.received)
     countReceived(block.codec)
     let isWanted = updateReceiving(id) { $0.charge(end: end, isFinal: block.isFinal) }
+    if receiveCredit.isTight { stalls.begin(now: now) }
+    tuneWindows(id, now: now)
     if isWanted == true { try acceptBlock(id, block) } else { stopIfOwed(id) }
     noteReceiveProgress(id)
   }
@@ -226,27 +235,28 @@ extension Session {
   ) throws(Failure) -> Result? {
     var charged: UInt64 = 0
     var consumed: UInt64 = 0
+    var recovered: UInt64 = 0
     // Numbers, not the half itself: a second reference to its queue would make every change copy the queue.
     let result = try streams.update(id) { stream throws(Failure) in
       let before = (received: stream.receive.received, consumed: stream.receive.consumed)
       let result = try body(&stream.receive)
       charged = stream.receive.received &- before.received
       consumed = stream.receive.consumed &- before.consumed
+      recovered = stream.receive.recover(consumed)
       return result
     }
     receiveCredit.charge(charged)
-    receiveCredit.consume(consumed)
+    receiveCredit.consume(consumed, recovered: recovered)
     return result
   }
 
   /// Tells the reader once, returns credit, and forgets the stream when it is over.
   mutating func noteReceiveProgress(_ id: StreamID) {
-    let window = local.streamCredit
     let news = streams.update(id) { stream in
       let isReadable = stream.receive.queue.isReadable || stream.receive.isAtEnd || stream.receive.failure != nil
       let isNews = isReadable && !stream.isReadableTold && !stream.isReleased
       if isNews { stream.isReadableTold = true }
-      let grantsCredit = stream.receive.creditToGrant(window: window) != nil
+      let grantsCredit = stream.receive.creditToGrant != nil
       if stream.isReleased { stream.receive.acknowledgeEnd() }
       return (isReadable: isNews, grantsCredit: grantsCredit)
     }

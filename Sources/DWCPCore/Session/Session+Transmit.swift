@@ -21,10 +21,10 @@ extension Session {
       writeClose(into: &batch)
     case .open:
       writeSessionControl(now: now, into: &batch)
-      writeStreams(maximumByteCount: before + maximumByteCount, into: &batch)
+      writeStreams(maximumByteCount: before + maximumByteCount, now: now, into: &batch)
     case .awaitingPreface, .awaitingHandshake:
       guard role == .initiator else { return }
-      writeStreams(maximumByteCount: before + maximumByteCount, into: &batch)
+      writeStreams(maximumByteCount: before + maximumByteCount, now: now, into: &batch)
     case .closed:
       break
     }
@@ -97,18 +97,15 @@ extension Session {
     noteSent(.goAway)
   }
 
-  private mutating func writeStreams(maximumByteCount: Int, into batch: inout TransmitBatch) {
+  private mutating func writeStreams(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
     while batch.byteCount < maximumByteCount, let id = controlRing.popFirst() {
       writeControl(of: id, into: &batch)
     }
-    while batch.byteCount < maximumByteCount, let id = sendRing.popFirst() {
-      if writeBlock(of: id, into: &batch) {
-        sendRing.append(id)
-      } else {
-        streams.update(id) { $0.isScheduled = false }
-        removeIfClosed(id)
-      }
+    let blockByteCount = blockByteCount
+    while batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: blockByteCount), let id = schedule.next() {
+      giveTurn(to: id, blockByteCount: blockByteCount, now: now, into: &batch)
     }
+    if !schedule.isEmpty, !flow.hasRoom(blockByteCount: blockByteCount) { flow.noteFull() }
     // After the last block, so that a stream that drained in this very batch closes the session with it.
     if phase == .closing { writeClose(into: &batch) }
   }
@@ -124,7 +121,7 @@ extension Session {
       batch.writeFrame(.stop, streamID: id, isChecked: sendsChecks) { $0.writeInteger(code.rawValue) }
       noteSent(.stop)
     }
-    let limit = stream.receive.creditToGrant(window: local.streamCredit)
+    let limit = stream.receive.creditToGrant
     if let limit {
       batch.writeFrame(.credit, streamID: id, isChecked: sendsChecks) { $0.writeInteger(limit) }
       noteSent(.credit)
@@ -147,10 +144,28 @@ extension Session {
     removeIfClosed(id)
   }
 
+  private mutating func giveTurn(to id: StreamID, blockByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
+    guard
+      streams.update(id, { schedule.admits(id, blockByteCount: blockByteCount, &$0.share) }) == true
+    else { return }
+    let start = batch.byteCount
+    let hasMore = writeBlock(of: id, maximumRawByteCount: blockByteCount, into: &batch)
+    let sentByteCount = batch.byteCount - start
+    if sentByteCount > 0 {
+      flow.noteSent(frameCount: link.sentNumberedCount, byteCount: sentByteCount, now: now)
+    }
+    streams.update(id) { stream in
+      stream.isScheduled = hasMore
+      schedule.settle(id, sentByteCount: sentByteCount, hasMore: hasMore, &stream.share)
+    }
+    if !hasMore { removeIfClosed(id) }
+  }
+
   /// Sends the next block of a stream, or its FIN; false when it has nothing more to send now.
-  private mutating func writeBlock(of id: StreamID, into batch: inout TransmitBatch) -> Bool {
+  private mutating func writeBlock(
+    of id: StreamID, maximumRawByteCount: Int, into batch: inout TransmitBatch
+  ) -> Bool {
     let sessionCredit = sendCredit.available
-    let maximumRawByteCount = blockByteCount
     let codecs = remoteCodecs
     let turn = streams.update(id) { stream in
       stream.nextTurn(codecs: codecs, maximumRawByteCount: maximumRawByteCount, sessionCredit: sessionCredit)
@@ -195,8 +210,13 @@ extension Session {
     scheduleEncoding(id)
   }
 
-  /// Raw bytes in the blocks cut now (SPEC CAP-5, HS-2).
-  var blockByteCount: Int {
+  /// Raw bytes in the blocks that go stored (SPEC CAP-5, HS-2): what comes behind one waits for about half a millisecond.
+  var blockByteCount: Int { flow.blockByteCount(nanoseconds: 250_000, limit: maximumBlockByteCount) }
+
+  /// The same for blocks that are compressed: they shrink, and longer ones more so (decision 0005).
+  var codecBlockByteCount: Int { flow.blockByteCount(nanoseconds: 5_000_000, limit: maximumBlockByteCount) }
+
+  private var maximumBlockByteCount: Int {
     min(max(1, configuration.blockByteCount), remote.maximumRawBlockByteCount)
   }
 }
@@ -205,12 +225,11 @@ extension Session {
   /// Gives a stream its turns to send and to be compressed, where it has use for them.
   mutating func wake(_ id: StreamID) {
     let codecs = remoteCodecs
-    let isNew = streams.update(id) { stream in
-      guard !stream.isScheduled, stream.mayHaveMoreToSend(codecs: codecs) else { return false }
+    streams.update(id) { stream in
+      guard !stream.isScheduled, stream.mayHaveMoreToSend(codecs: codecs) else { return }
       stream.isScheduled = true
-      return true
+      schedule.add(id, &stream.share)
     }
-    if isNew == true { sendRing.append(id) }
     scheduleEncoding(id)
   }
 

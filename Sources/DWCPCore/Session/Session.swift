@@ -48,14 +48,15 @@ public struct Session: Hashable, Sendable {
 
   var sendCredit = SessionSendCredit()
   var receiveCredit: SessionReceiveCredit
+  var stalls = StallWatch()
 
   var decodeJobs: Deque<DecodeJob> = []
   var encodeJobCount = 0
   var nextJobNumber: UInt64 = 1
   /// Streams that may have blocks to cut and compress.
   var encodeRing: Deque<StreamID> = []
-  /// Streams that may have frames to send, in the order of their turns.
-  var sendRing: Deque<StreamID> = []
+  /// Streams that may have blocks to send.
+  var schedule = SendSchedule()
   /// Streams that wait for session credit.
   var creditWaiters: Deque<StreamID> = []
   /// Streams with OPEN, STOP, RESET or CREDIT to send.
@@ -63,6 +64,7 @@ public struct Session: Hashable, Sendable {
 
   var outbox = ControlOutbox()
   var link = LinkAccounting()
+  var flow = LinkFlow()
   var liveness: Liveness
   var goAway = GoAwayState()
 
@@ -77,7 +79,8 @@ public struct Session: Hashable, Sendable {
     local = configuration.announcement
     parser = FrameParser(maximumRawBlockByteCount: local.maximumRawBlockByteCount)
     peerStreamLimit = local.streamLimit
-    receiveCredit = SessionReceiveCredit(window: local.sessionCredit)
+    receiveCredit = SessionReceiveCredit(
+      window: local.sessionCredit, budget: configuration.receiveBudgetByteCount)
     liveness = Liveness(start: now, handshakeTimeoutNanoseconds: configuration.handshakeTimeoutNanoseconds)
     if role == .initiator { queueHello() }
   }
@@ -94,7 +97,10 @@ public struct Session: Hashable, Sendable {
   public var streamCount: Int { streams.count }
 
   /// Raw bytes received and not read, over all streams.
-  public var unreadUnitCount: UInt64 { receiveCredit.charged &- receiveCredit.consumed }
+  public var unreadUnitCount: UInt64 { receiveCredit.unread }
+
+  /// Raw bytes that the other end may have sent and nobody read, over all streams, as tuned at this moment (SPEC CRD-8).
+  public var receiveWindowUnitCount: UInt64 { receiveCredit.window }
 
   /// Numbered frames sent that the other end has not acknowledged (SPEC ACK-1).
   public var unacknowledgedFrameCount: UInt64 { link.sentNumberedCount &- link.acknowledgedCount }

@@ -16,10 +16,14 @@ public struct SessionConfiguration: Hashable, Sendable {
   /// How streams compress unless they say otherwise.
   public var compression = CompressionChoice.automatic
 
-  /// Raw bytes the other end may have sent and the applications not read, over all streams; at least 1 MiB.
+  /// Raw bytes the other end may have sent and the applications not read, over all streams, at first; at least 1 MiB.
   public var sessionWindowByteCount: UInt64 = 16 << 20
 
-  /// The same for each stream; at least 65,536.
+  /// What the session's window may grow to with what is read in a round trip, unread bytes of stalled readers included (SPEC CRD-8, CRD-9). Less
+  /// than the window is the window.
+  public var receiveBudgetByteCount: UInt64 = 64 << 20
+
+  /// The window of each stream at first, which grows within that of the session; at least 65,536.
   public var streamWindowByteCount: UInt64 = 4 << 20
 
   /// Streams the other end may have open at once; at least 16.
@@ -99,7 +103,8 @@ public struct SessionConfiguration: Hashable, Sendable {
     let announced = announcement
     let block = UInt64(announced.maximumRawBlockByteCount)
     let streams = 2 * announced.streamLimit
-    let receiving = 8 * announced.sessionCredit + 6 * block + 16 * readBufferByteCount + 65_536
+    let budget = max(announced.sessionCredit, receiveBudgetByteCount)
+    let receiving = 8 * budget + 6 * block + 16 * readBufferByteCount + 65_536
     let perStream = 2_048 + 4 * UInt64(announced.maximumMetadataByteCount)
     let jobs = UInt64(max(0, maximumEncodeJobCount)) * (2 * block + 1_024)
     return receiving + streams * perStream + 5 * sendBudgetByteCount + 4 * transportByteCount + jobs + 65_536

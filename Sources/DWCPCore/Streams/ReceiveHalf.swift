@@ -23,6 +23,9 @@ struct ReceiveHalf: Hashable, Sendable {
   private(set) var consumed: UInt64 = 0
   private(set) var finalOffset: UInt64?
   private(set) var grantedLimit: UInt64
+  private var tuner: WindowTuner
+  /// Units that the session counts as consumed and that have not been read (SPEC CRD-9).
+  private(set) var writtenOff: UInt64 = 0
   /// Why the direction ended early: the peer's RESET code, our STOP code or a broken block.
   private(set) var failure: ErrorCode?
   private(set) var isFailureReportedByPeer = false
@@ -32,6 +35,7 @@ struct ReceiveHalf: Hashable, Sendable {
 
   init(grantedLimit: UInt64) {
     self.grantedLimit = grantedLimit
+    tuner = WindowTuner(window: grantedLimit)
   }
 
   /// Nothing more will arrive that matters to the application.
@@ -158,10 +162,37 @@ struct ReceiveHalf: Hashable, Sendable {
   }
 
   /// The limit worth granting now, or nil while less than a quarter of the window has been consumed (SPEC CRD-5).
-  func creditToGrant(window: UInt64) -> UInt64? {
+  var creditToGrant: UInt64? {
     guard phase == .open else { return nil }
-    let limit = min(consumed &+ window, DataFrame.maximumOffset)
-    return limit >= grantedLimit &+ window / 4 ? limit : nil
+    let limit = min(consumed &+ tuner.window, DataFrame.maximumOffset)
+    return limit >= grantedLimit &+ tuner.window / 4 ? limit : nil
+  }
+
+  /// Fits the window to what is read in a round trip (SPEC CRD-8).
+  mutating func tuneWindow(roundTripNanoseconds: UInt64, now: Instant, bounds: ClosedRange<UInt64>) {
+    tuner.tune(consumed: consumed, roundTripNanoseconds: roundTripNanoseconds, now: now, bounds: bounds)
+  }
+
+  /// Makes room at once for what the other end says that it will send.
+  mutating func expect(_ byteCount: UInt64, limit: UInt64) {
+    tuner.raise(to: byteCount, limit: limit)
+  }
+
+  /// Units that have been received, not read, and not written off.
+  var unreadUnitCount: UInt64 { received &- consumed &- writtenOff }
+
+  /// What the reader has left is counted as consumed by the session; returns how much more that is.
+  mutating func writeOff() -> UInt64 {
+    let more = unreadUnitCount
+    writtenOff &+= more
+    return more
+  }
+
+  /// Units have been read or dropped; returns how many of them had been written off.
+  mutating func recover(_ units: UInt64) -> UInt64 {
+    let recovered = min(units, writtenOff)
+    writtenOff &-= recovered
+    return recovered
   }
 
   mutating func grant(_ limit: UInt64) {

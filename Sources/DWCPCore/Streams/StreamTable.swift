@@ -6,6 +6,8 @@ struct StreamState: Hashable, Sendable {
   var compression: StreamCompression
   /// A higher id was opened first; the opening frame of this one is still to come (SPEC STR-2).
   var isAnticipated = false
+  /// Its place among those that send.
+  var share: SendSchedule.Share
   /// OPEN has still to be sent.
   var openBody: [UInt8]?
   /// The stream waits in the ring of those that have blocks to send.
@@ -19,6 +21,10 @@ struct StreamState: Hashable, Sendable {
   var stopCode: ErrorCode?
   /// `readable` has been told and the application has not read to the end of what there was.
   var isReadableTold = false
+  /// It had something to read when stalled readers were looked for last, and nothing has been read since.
+  var isSuspectedStalled = false
+  /// The look at which it was found stalled; 0 while it is not.
+  var stalledSinceLook: UInt32 = 0
   /// The application wrote beyond its budget and waits for `writable`.
   var isWriterWaiting = false
   /// Who cut the stream short first, if anybody did.
@@ -26,11 +32,18 @@ struct StreamState: Hashable, Sendable {
   /// The application wants nothing more from this stream (SPEC STR-4).
   var isReleased = false
 
-  init(id: StreamID, creditLimit: UInt64, grantedLimit: UInt64, compression: StreamCompression) {
+  init(id: StreamID, creditLimit: UInt64, grantedLimit: UInt64, compression: StreamCompression, urgency: UInt8) {
     self.id = id
+    share = SendSchedule.Share(urgency: urgency)
     send = SendHalf(creditLimit: creditLimit)
     receive = ReceiveHalf(grantedLimit: grantedLimit)
     self.compression = compression
+  }
+
+  /// The application reads.
+  mutating func noteRead() {
+    isSuspectedStalled = false
+    stalledSinceLook = 0
   }
 
   /// Only the first cut counts: what follows is its answer.
@@ -40,7 +53,7 @@ struct StreamState: Hashable, Sendable {
 
   /// What stands in a slot that nobody uses.
   static let vacant = StreamState(
-    id: .session, creditLimit: 0, grantedLimit: 0, compression: StreamCompression(.automatic))
+    id: .session, creditLimit: 0, grantedLimit: 0, compression: StreamCompression(.automatic), urgency: 0)
 
   /// Both directions have ended and nobody will ask again; until then the stream counts against its opener's limit, however it was ended (SPEC LIM-2).
   var isClosed: Bool {

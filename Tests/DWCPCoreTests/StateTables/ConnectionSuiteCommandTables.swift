@@ -24,6 +24,7 @@ import Testing
     stop            awaitingPreface  awaitingHandshake  open      closing   closed
     reset           awaitingPreface  awaitingHandshake  open      closing   closed
     release         awaitingPreface  awaitingHandshake  open      closing   closed
+    setUrgency      awaitingPreface  awaitingHandshake  open      closing   closed
     ping            awaitingPreface  awaitingHandshake  open      closing   closed
     drain           closing          closing            open      closing   closed
     close           closing          closing            closing   closing   closed
@@ -47,6 +48,7 @@ import Testing
     stop            awaitingPreface  awaitingHandshake  open      closing   closed
     reset           awaitingPreface  awaitingHandshake  open      closing   closed
     release         awaitingPreface  awaitingHandshake  open      closing   closed
+    setUrgency      awaitingPreface  awaitingHandshake  open      closing   closed
     ping            awaitingPreface  awaitingHandshake  open      closing   closed
     drain           closed           closed             open      closing   closed
     close           closed           closed             closing   closing   closed
@@ -54,7 +56,7 @@ import Testing
 
   private enum Command: String, CaseIterable {
     case receive, endOfInput, handleDeadline, nextEvent, nextJob, complete, transmit
-    case open, write, writeElsewhere, finish, read, stop, reset, release, ping, drain, close
+    case open, write, writeElsewhere, finish, read, stop, reset, release, setUrgency, ping, drain, close
   }
 
   @Test("the tables decide every command that the engine has, in every phase")
@@ -130,6 +132,7 @@ import Testing
     case .stop: session.stop(id, code: .cancelled)
     case .reset: session.reset(id, code: .cancelled)
     case .release: session.release(id)
+    case .setUrgency: session.setUrgency(0, of: id)
     case .ping: session.ping(now: now)
     case .drain: session.drain(now: now)
     case .close: session.close(.noError, text: "bye")

@@ -29,6 +29,10 @@ import Testing
     takeOwedStop  open       open       sizeKnown  sizeKnown      stopped  stopped  reset    done
     acknowledge   open       open       sizeKnown  done           stopped  stopped  done     done
     grant         open       open       sizeKnown  sizeKnown      stopped  stopped  reset    done
+    tune          open       open       sizeKnown  sizeKnown      stopped  stopped  reset    done
+    expect        open       open       sizeKnown  sizeKnown      stopped  stopped  reset    done
+    writeOff      open       open       sizeKnown  sizeKnown      stopped  stopped  reset    done
+    recover       open       open       sizeKnown  sizeKnown      stopped  stopped  reset    done
     """)
 
   private enum State: String, CaseIterable {
@@ -39,11 +43,13 @@ import Testing
     case more, moreAndFin, fin, lowFin, again, againAndFin, overlap, gap, overCredit
     case resetHere, resetAhead, resetBehind, resetTooFar
     case read, stop, abandon, takeOwedStop, acknowledge, grant
+    case tune, expect, writeOff, recover
   }
 
   /// The mutating methods behind the inputs; one that is missing here has not been decided.
   private static let methods: Set<String> = [
     "charge", "receiveReset", "read", "stop", "abandon", "takeOwedStop", "acknowledgeEnd", "grant",
+    "tuneWindow", "expect", "writeOff", "recover",
   ]
 
   @Test("the table decides every state and every input there is")
@@ -118,6 +124,11 @@ import Testing
     case .takeOwedStop: _ = half.takeOwedStop()
     case .acknowledge: half.acknowledgeEnd()
     case .grant: half.grant(32)
+    case .tune:
+      half.tuneWindow(roundTripNanoseconds: 1, now: Instant(nanoseconds: 1), bounds: 16...64)
+    case .expect: half.expect(64, limit: 128)
+    case .writeOff: _ = half.writeOff()
+    case .recover: _ = half.recover(1)
     }
   }
 

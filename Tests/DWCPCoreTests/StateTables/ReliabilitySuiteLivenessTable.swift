@@ -17,6 +17,7 @@ import Testing
     pong            !LIV-1             !LIV-1    !LIV-1  alive    !LIV-1
     wrongPong       !LIV-1             !LIV-1    !LIV-1  !LIV-1   !LIV-1
     ping            +                  +         +       +        +
+    ownProbe        +                  +         +       -        +
     established     alive              alive     alive   alive    alive
     """)
 
@@ -28,7 +29,7 @@ import Testing
     case afterHalfSecond, afterOneSecond, afterThree, afterTen
     /// A byte comes after 9 s, and a second passes.
     case afterByte
-    case pong, wrongPong, ping, established
+    case pong, wrongPong, ping, ownProbe, established
   }
 
   private static let second: UInt64 = 1_000_000_000
@@ -39,7 +40,7 @@ import Testing
       states: State.allCases.map(\.rawValue), inputs: Input.allCases.map(\.rawValue))
     #expect(problems == [])
     let methods = try mutatingMethods(ofSource: "Reliability/Liveness.swift")
-    #expect(methods == ["noteReceived", "begin", "verdict", "makePing", "receivePong"])
+    #expect(methods == ["noteReceived", "begin", "verdict", "makePing", "makeProbe", "receivePong"])
     for state in State.allCases {
       for input in Input.allCases {
         var liveness = Self.liveness(in: state)
@@ -76,6 +77,7 @@ import Testing
         return "!\(error.rule)"
       }
     case .ping: return liveness.makePing(now: Instant(nanoseconds: 1)) == nil ? "-" : "+"
+    case .ownProbe: return liveness.makeProbe(now: Instant(nanoseconds: 1)) == nil ? "-" : "+"
     case .established:
       liveness.begin(localMilliseconds: 3_000, remoteMilliseconds: 0)
       return verdict(second / 2)

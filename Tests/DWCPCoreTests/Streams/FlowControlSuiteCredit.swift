@@ -1,6 +1,7 @@
-import DWCPCore
 import NIOCore
 import Testing
+
+@testable import DWCPCore
 
 @Suite struct FlowControlSuiteCredit {
   private static func smallWindows() -> SessionConfiguration {
@@ -117,18 +118,102 @@ import Testing
   func stopWakesWaiters() throws {
     var serverSide = Self.smallWindows()
     serverSide.streamWindowByteCount = 1 << 20
-    var pair = EnginePair.established(server: serverSide)
-    let stopped = try pair.client.session.open(compression: .fixed(.zstdDefault))
+    var clientSide = SessionConfiguration()
+    clientSide.maximumEncodeJobCount = 64
+    var pair = EnginePair.established(client: clientSide, server: serverSide)
+    let stopped = try (0..<8).map { _ in try pair.client.session.open(compression: .fixed(.zstdDefault)) }
     let waiting = try pair.client.session.open(compression: .fixed(.none))
     pair.exchange()
-    _ = try pair.client.session.write(ByteBuffer(repeating: 1, count: 2 << 20), to: stopped)
+    for id in stopped { _ = try pair.client.session.write(ByteBuffer(repeating: 1, count: 1 << 20), to: id) }
     // Blocks at the codec have taken all of the session's credit; their jobs never come back.
     while pair.client.session.nextJob() != nil {}
     _ = try pair.client.session.write(ByteBuffer(repeating: 2, count: 1_000), to: waiting)
     pair.exchange()
     #expect(pair.server.readAll(waiting).bytes.isEmpty)
-    pair.server.session.stop(stopped, code: .cancelled)
+    for id in stopped { pair.server.session.stop(id, code: .cancelled) }
     pair.exchange()
     #expect(pair.server.readAll(waiting).bytes.count == 1_000)
+  }
+
+  @Test("what a stream is known to bring is granted at once, as far as the session's window goes (SPEC CRD-8)")
+  func expectedSize() throws {
+    var pair = EnginePair.established(server: Self.smallWindows())
+    let id = try pair.client.session.open(StreamOpening(expectedByteCount: 700_000), compression: .fixed(.none))
+    pair.exchange()
+    _ = try pair.client.session.write(ByteBuffer(repeating: 1, count: 700_000), to: id)
+    pair.exchange()
+    #expect(pair.server.session.unreadUnitCount == 700_000)
+  }
+
+  /// Streams of 60,000 bytes each that nobody reads.
+  private static func stalled(_ count: Int, budget: UInt64) throws -> (pair: EnginePair, ids: [StreamID]) {
+    var server = smallWindows()
+    server.receiveBudgetByteCount = budget
+    var pair = EnginePair.established(server: server)
+    let ids = try (0..<count).map { _ in
+      let id = try pair.client.session.open(compression: .fixed(.none))
+      _ = try pair.client.session.write(ByteBuffer(repeating: 1, count: 60_000), to: id)
+      return id
+    }
+    pair.exchange()
+    return (pair, ids)
+  }
+
+  @Test("readers that have stalled do not hold the session's window up while the budget lasts (SPEC CRD-9)")
+  func stalledReaders() throws {
+    var (pair, ids) = try Self.stalled(17, budget: 4 << 20)
+    let live = try pair.client.session.open(compression: .fixed(.none))
+    _ = try pair.client.session.write(ByteBuffer(repeating: 2, count: 3_000_000), to: live)
+    var readByteCount = 0
+    for _ in 0..<100 {
+      pair.exchange()
+      readByteCount += pair.server.readAll(live).bytes.count
+      pair.advance(milliseconds: 200)
+    }
+    #expect(readByteCount == 3_000_000)
+    #expect(pair.server.failure == nil && pair.client.failure == nil)
+    // Nothing of the others is lost, and it does not count twice.
+    for id in ids {
+      let byteCount = pair.server.readAll(id).bytes.count
+      #expect(byteCount == 60_000)
+    }
+    #expect(pair.server.session.unreadUnitCount == 0)
+  }
+
+  @Test("when the budget is used up, the reader that stalled first is stopped, and says why (SPEC CRD-9)")
+  func exhaustedBudget() throws {
+    var (pair, ids) = try Self.stalled(17, budget: (1 << 20) + 500_000)
+    for _ in 0..<30 {
+      pair.advance(milliseconds: 200)
+      pair.exchange()
+    }
+    let ends = ids.map { pair.server.readAll($0).end }
+    let stoppedCount = ends.count { end in
+      if case .failed(let error) = end { return error.code == .stalled }
+      return false
+    }
+    // 500,000 bytes of budget bear 8 of them.
+    #expect(stoppedCount == 17 - 8)
+    guard case .failed = ends[0] else {
+      Issue.record("the first one was not stopped")
+      return
+    }
+    #expect(pair.client.events.contains(.stopped(ids[0], .stalled)))
+  }
+
+  @Test("a window shrinks again when less is read in a round trip (SPEC CRD-8)")
+  func shrinkingWindow() {
+    var tuner = WindowTuner(window: 1_000)
+    var now = Instant(nanoseconds: 0)
+    var consumed: UInt64 = 0
+    func step(_ units: UInt64) {
+      consumed += units
+      now = Instant(nanoseconds: now.nanoseconds + 10)
+      tuner.tune(consumed: consumed, roundTripNanoseconds: 10, now: now, bounds: 1_000...100_000)
+    }
+    for _ in 0..<10 { step(tuner.window) }
+    #expect(tuner.window == 100_000)
+    for _ in 0..<50 { step(10) }
+    #expect(tuner.window == 1_000)
   }
 }

@@ -56,9 +56,9 @@ import Testing
   func worstCase() {
     let configuration = SessionConfiguration()
     let bound = configuration.worstCaseMemoryByteCount(readBufferByteCount: 262_144, sendBudgetByteCount: 1 << 20)
-    let window = UInt64(16 << 20)
+    let budget = UInt64(64 << 20)
     #expect(
-      bound == 8 * window + 6 * 262_144 + 16 * 262_144 + 65_536 + 512 * (2_048 + 16_384) + 5 << 20 + 8
+      bound == 8 * budget + 6 * 262_144 + 16 * 262_144 + 65_536 + 512 * (2_048 + 16_384) + 5 << 20 + 8
         * (2 * 262_144 + 1_024) + 65_536)
   }
 }

@@ -95,6 +95,8 @@ extension Attack {
   /// One short stream after the other, as the rules allow, without an end.
   static let onStreamsInTurn: [Attack] = [
     Attack(name: "short streams for ever", ending: .bounded, salvoCount: 10_000) {
+      // Each stream before was answered with FIN.
+      if $0 > 0 { $1.frame(0x06, number: $0) }
       $1.stored(stream: id($0), flags: 0x03, offset: 0, byteCount: 3)
     },
     Attack(

@@ -74,6 +74,7 @@ extension SessionConfiguration {
   static var tight: SessionConfiguration {
     var configuration = SessionConfiguration()
     configuration.sessionWindowByteCount = 1 << 20
+    configuration.receiveBudgetByteCount = 1 << 20
     configuration.streamWindowByteCount = 65_536
     configuration.maximumPeerStreamCount = 16
     configuration.maximumRawBlockByteCount = 65_536

@@ -1,0 +1,52 @@
+/// A window of credit that follows what is consumed in a round trip (SPEC CRD-8).
+///
+/// It is four times that, so that it never holds the sender up. A new limit takes half a round trip to the sender, and what it lets go half of one
+/// back; by then a sender that is still finding out what its link takes sends several times as much, so that the window is eight times what was
+/// consumed while that rises. It shrinks slowly, by granting less from then on.
+struct WindowTuner: Hashable, Sendable {
+  private(set) var window: UInt64
+  /// When it looked last; nil before the first units came.
+  private var epoch: Instant?
+  private var consumedBefore: UInt64 = 0
+  /// What was consumed in the round trip before.
+  private var lastRoundTripUnits: UInt64 = 0
+
+  init(window: UInt64) {
+    self.window = window
+  }
+
+  /// Looks again, once in a round trip.
+  ///
+  /// - Parameter consumed: units consumed since the beginning.
+  /// - Parameter bounds: what the window may be.
+  mutating func tune(consumed: UInt64, roundTripNanoseconds: UInt64, now: Instant, bounds: ClosedRange<UInt64>) {
+    guard let epoch else {
+      self.epoch = now
+      return
+    }
+    let elapsed = now.nanoseconds(since: epoch)
+    guard elapsed >= max(1, roundTripNanoseconds) else { return }
+    let units = (consumed &- consumedBefore).scaled(by: roundTripNanoseconds, over: elapsed)
+    let isRising = units / 5 > lastRoundTripUnits / 4
+    let (target, isTooMuch) = units.multipliedReportingOverflow(by: isRising ? 8 : 4)
+    window = max(isTooMuch ? .max : target, window &- window / 8)
+    window = min(max(window, bounds.lowerBound), bounds.upperBound)
+    self.epoch = now
+    consumedBefore = consumed
+    lastRoundTripUnits = units
+  }
+
+  /// So much is known to come.
+  mutating func raise(to size: UInt64, limit: UInt64) {
+    window = max(window, min(size, limit))
+  }
+}
+
+extension UInt64 {
+  /// This times a fraction that is at most one.
+  fileprivate func scaled(by part: UInt64, over whole: UInt64) -> UInt64 {
+    let product = multipliedFullWidth(by: part)
+    guard product.high < whole else { return .max }
+    return whole.dividingFullWidth(product).quotient
+  }
+}

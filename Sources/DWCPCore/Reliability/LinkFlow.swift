@@ -1,0 +1,213 @@
+internal import DequeModule
+
+/// What is on its way on one link, and how much may be (SPEC ACK-4).
+///
+/// The buffers of two kernels take megabytes, and whatever is urgent waits behind them. A little more than delivery rate x shortest round trip keeps
+/// the link as busy. Both are measured by acknowledgements alone: the bytes that were delivered since those acknowledged last when a frame was sent,
+/// by the time that this took. At first, while the rate rises with it, the bound doubles with each round trip.
+struct LinkFlow: Hashable, Sendable {
+  /// Before anything was measured.
+  private static let initialByteCount = 65_536
+  /// Blocks are not cut shorter than this.
+  private static let leastBlockByteCount = 4_096
+  /// Frames of one instant are one departure up to this.
+  private static let departureByteCount: UInt64 = 4_096
+  /// More are added to the last one, which an end that acknowledges nothing cannot make grow.
+  private static let maximumDepartureCount = 1_024
+  private static let roundTripWindowNanoseconds: UInt64 = 10_000_000_000
+  private static let leastRateWindowNanoseconds: UInt64 = 50_000_000
+  /// After so long without anything on its way the link may have changed.
+  private static let idleNanoseconds: UInt64 = 1_000_000_000
+
+  private struct Departure: Hashable, Sendable {
+    /// Numbered frames and bytes sent up to its end.
+    var frameCount: UInt64
+    var byteCount: UInt64
+    var firstByte: UInt64
+    var sent: Instant
+    /// What had been delivered when it was sent, and since when.
+    var deliveredBefore: UInt64
+    var deliveredSince: Instant
+  }
+
+  private var departures: Deque<Departure> = []
+  private var sentByteCount: UInt64 = 0
+  private var deliveredByteCount: UInt64 = 0
+  private var delivered = Instant(nanoseconds: 0)
+  private var shortestRoundTrip = RecentExtreme(isHighest: false)
+  private var highestRate = RecentExtreme(isHighest: true)
+  private var ramp = LinkRamp()
+
+  /// Bytes of numbered frames that have been sent and not acknowledged.
+  var inFlightByteCount: UInt64 { sentByteCount &- deliveredByteCount }
+
+  /// The shortest time from sending to acknowledgement of late, in nanoseconds; nil before the first.
+  var shortestRoundTripNanoseconds: UInt64? { shortestRoundTrip.value }
+
+  /// When a round trip was measured last.
+  private(set) var roundTripInstant: Instant?
+
+  /// The highest delivery rate of late, in bytes per second; nil before the first acknowledgement.
+  var bytesPerSecond: UInt64? { highestRate.value }
+
+  /// Some frames have just been sent; `frameCount` counts the numbered ones since the link's start.
+  mutating func noteSent(frameCount: UInt64, byteCount: Int, now: Instant) {
+    if departures.isEmpty {
+      if now.nanoseconds(since: delivered) > Self.idleNanoseconds { ramp = LinkRamp() }
+      delivered = now
+    }
+    let firstByte = sentByteCount
+    sentByteCount &+= UInt64(byteCount)
+    if let last = departures.indices.last, joins(departures[last], now: now) {
+      departures[last].frameCount = frameCount
+      departures[last].byteCount = sentByteCount
+    } else {
+      departures.append(
+        Departure(
+          frameCount: frameCount, byteCount: sentByteCount, firstByte: firstByte, sent: now,
+          deliveredBefore: deliveredByteCount, deliveredSince: delivered))
+    }
+  }
+
+  private func joins(_ last: Departure, now: Instant) -> Bool {
+    (last.sent == now && sentByteCount &- last.firstByte <= Self.departureByteCount)
+      || departures.count >= Self.maximumDepartureCount
+  }
+
+  /// The other end has got so many numbered frames.
+  mutating func noteAcknowledged(frameCount: UInt64, now: Instant) {
+    var newest: Departure?
+    while let first = departures.first, first.frameCount <= frameCount {
+      newest = first
+      departures.removeFirst()
+    }
+    guard let newest else { return }
+    deliveredByteCount = newest.byteCount
+    delivered = now
+    noteRoundTrip(now.nanoseconds(since: newest.sent), now: now)
+    let rate = (newest.byteCount &- newest.deliveredBefore).perSecond(
+      nanoseconds: now.nanoseconds(since: newest.deliveredSince))
+    let tenRoundTrips = (shortestRoundTrip.value ?? 0).multipliedSaturated(by: 10)
+    highestRate.note(rate, now: now, windowNanoseconds: max(Self.leastRateWindowNanoseconds, tenRoundTrips))
+    if newest.deliveredBefore >= ramp.roundEnd {
+      ramp.endRound(rate: highestRate.value ?? 0, sentByteCount: sentByteCount)
+      if now.nanoseconds(since: newest.sent) / 2 > shortestRoundTrip.value ?? .max { ramp.end() }
+    }
+  }
+
+  /// A round trip, measured here or by a ping.
+  mutating func noteRoundTrip(_ nanoseconds: UInt64, now: Instant) {
+    roundTripInstant = now
+    shortestRoundTrip.note(max(1, nanoseconds), now: now, windowNanoseconds: Self.roundTripWindowNanoseconds)
+  }
+
+  /// Something is ready that may not go.
+  mutating func noteFull() {
+    ramp.isFull = true
+  }
+
+  /// Whether another block may go.
+  func hasRoom(blockByteCount: Int) -> Bool {
+    guard let rate = highestRate.value, let roundTrip = shortestRoundTrip.value else {
+      return inFlightByteCount < Self.initialByteCount
+    }
+    let onItsWay = rate.bytes(inNanoseconds: roundTrip)
+    let slack = ramp.isOver ? onItsWay / 8 : onItsWay.multipliedSaturated(by: 2)
+    // Not less than what makes the other end acknowledge at once, and a departure of which it has got a part.
+    let least = max(UInt64(blockByteCount), LinkAccounting.byteCountPerAcknowledgement &+ Self.departureByteCount)
+    return inFlightByteCount < onItsWay.addingSaturated(slack).addingSaturated(least)
+  }
+
+  /// Raw bytes of a block that takes so many nanoseconds of the link at most, if it does not shrink; no more than `limit`.
+  func blockByteCount(nanoseconds: UInt64, limit: Int) -> Int {
+    guard let rate = highestRate.value else { return min(limit, Self.initialByteCount / 4) }
+    return min(limit, max(Self.leastBlockByteCount, Int(clamping: rate.bytes(inNanoseconds: nanoseconds))))
+  }
+}
+
+/// Whether the rate still rises when more is on its way. A round is over when what was sent at its beginning has been acknowledged; three full ones
+/// without a rise by a quarter show that the link is full.
+private struct LinkRamp: Hashable, Sendable {
+  private static let lastFlatRoundCount = 3
+
+  /// Something had to wait in this round; without that it says nothing.
+  var isFull = false
+  private(set) var roundEnd: UInt64 = 0
+  private var flatRoundCount = 0
+  private var rateBefore: UInt64 = 0
+
+  var isOver: Bool { flatRoundCount >= Self.lastFlatRoundCount }
+
+  /// So much waits on the way that the link must be full.
+  mutating func end() {
+    flatRoundCount = Self.lastFlatRoundCount
+  }
+
+  mutating func endRound(rate: UInt64, sentByteCount: UInt64) {
+    roundEnd = sentByteCount
+    guard isFull, !isOver else { return }
+    isFull = false
+    if rate > rateBefore.addingSaturated(rateBefore / 4) {
+      flatRoundCount = 0
+      rateBefore = rate
+    } else {
+      flatRoundCount &+= 1
+    }
+  }
+}
+
+/// The lowest, or the highest, of the values that came within one to two windows.
+private struct RecentExtreme: Hashable, Sendable {
+  let isHighest: Bool
+  private var current: UInt64?
+  private var previous: UInt64?
+  private var windowStart = Instant(nanoseconds: 0)
+
+  init(isHighest: Bool) {
+    self.isHighest = isHighest
+  }
+
+  var value: UInt64? {
+    guard let current else { return previous }
+    return better(current, previous)
+  }
+
+  mutating func note(_ value: UInt64, now: Instant, windowNanoseconds: UInt64) {
+    let age = now.nanoseconds(since: windowStart)
+    if age >= windowNanoseconds {
+      previous = age / 2 >= windowNanoseconds ? nil : current
+      current = nil
+      windowStart = now
+    }
+    current = better(value, current)
+  }
+
+  private func better(_ value: UInt64, _ other: UInt64?) -> UInt64 {
+    guard let other else { return value }
+    return isHighest ? max(value, other) : min(value, other)
+  }
+}
+
+extension UInt64 {
+  fileprivate func addingSaturated(_ other: UInt64) -> UInt64 {
+    let (sum, isTooMuch) = addingReportingOverflow(other)
+    return isTooMuch ? .max : sum
+  }
+
+  fileprivate func multipliedSaturated(by factor: UInt64) -> UInt64 {
+    let (product, isTooMuch) = multipliedReportingOverflow(by: factor)
+    return isTooMuch ? .max : product
+  }
+
+  /// So many bytes took this time: the rate in bytes per second.
+  fileprivate func perSecond(nanoseconds: UInt64) -> UInt64 {
+    multipliedSaturated(by: 1_000_000_000) / Swift.max(1, nanoseconds)
+  }
+
+  /// The bytes that this rate moves in a time.
+  fileprivate func bytes(inNanoseconds nanoseconds: UInt64) -> UInt64 {
+    let product = multipliedFullWidth(by: nanoseconds)
+    guard product.high < 1_000_000_000 else { return .max }
+    return UInt64(1_000_000_000).dividingFullWidth(product).quotient
+  }
+}

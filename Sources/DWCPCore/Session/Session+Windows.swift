@@ -1,0 +1,69 @@
+/// Windows that fit themselves to what is read, and readers that no longer read (SPEC CRD-8, CRD-9).
+extension Session {
+  private static let probeIntervalNanoseconds: UInt64 = 2_000_000_000
+  /// Where so much has come the round trip will soon be wanted.
+  static let probedByteCount: UInt64 = 65_536
+
+  /// Data has come: fits the windows of its stream and of the session, once in a round trip, and asks for the round trip when it is not known, or old.
+  mutating func tuneWindows(_ id: StreamID, now: Instant) {
+    let age = flow.roundTripInstant.map { now.nanoseconds(since: $0) }
+    if age ?? .max >= Self.probeIntervalNanoseconds, receiveCredit.charged >= Self.probedByteCount { probe(now: now) }
+    guard let roundTrip = flow.shortestRoundTripNanoseconds else { return }
+    receiveCredit.tune(roundTripNanoseconds: roundTrip, now: now)
+    let bounds = local.streamCredit...max(local.streamCredit, receiveCredit.window)
+    streams.update(id) { $0.receive.tuneWindow(roundTripNanoseconds: roundTrip, now: now, bounds: bounds) }
+  }
+
+  /// Looks for readers that have stalled, and lets those who read have their memory.
+  mutating func handleStalls(now: Instant) {
+    guard let look = stalls.look(now: now) else { return }
+    for id in streams.ids {
+      let isStalled = streams.update(id) { stream in
+        guard !stream.receive.queue.isEmpty else { return false }
+        let isStalled = stream.isSuspectedStalled
+        if isStalled, stream.stalledSinceLook == 0 { stream.stalledSinceLook = look }
+        stream.isSuspectedStalled = true
+        return isStalled
+      }
+      if isStalled == true { writeOff(id) }
+    }
+    if receiveCredit.isTight { stalls.begin(now: now) }
+  }
+
+  private mutating func writeOff(_ id: StreamID) {
+    while let units = streams.peek(id, { $0.receive.unreadUnitCount }), units > receiveCredit.writeOffRoom {
+      guard let longest = longestStalled else { return }
+      stop(longest, code: .stalled)
+      if longest == id { return }
+    }
+    receiveCredit.writeOff(streams.update(id) { $0.receive.writeOff() } ?? 0)
+  }
+
+  private var longestStalled: StreamID? {
+    streams.ids.filter { id in
+      streams.peek(id) { $0.stalledSinceLook > 0 && !$0.receive.queue.isEmpty } ?? false
+    }.min { left, right in
+      (streams.peek(left) { $0.stalledSinceLook } ?? 0) < (streams.peek(right) { $0.stalledSinceLook } ?? 0)
+    }
+  }
+}
+
+/// When to look for readers that have stalled: while unread bytes fill half of the session's window.
+struct StallWatch: Hashable, Sendable {
+  private static let intervalNanoseconds: UInt64 = 1_000_000_000
+
+  private(set) var nextDeadline: Instant?
+  private var lookCount: UInt32 = 0
+
+  mutating func begin(now: Instant) {
+    if nextDeadline == nil { nextDeadline = now.advanced(byNanoseconds: Self.intervalNanoseconds) }
+  }
+
+  /// The number of this look, when it is time for one.
+  mutating func look(now: Instant) -> UInt32? {
+    guard let deadline = nextDeadline, deadline <= now else { return nil }
+    nextDeadline = nil
+    lookCount &+= 1
+    return lookCount
+  }
+}

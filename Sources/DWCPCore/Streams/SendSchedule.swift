@@ -1,0 +1,131 @@
+internal import DequeModule
+
+/// Whose turn it is to send (SPEC PRI-2): the lowest urgency value first and, among equals, deficit round robin in bytes.
+///
+/// A stream that comes back before it has used up its share of the round goes in front of those that have: a small message does not wait for the
+/// bulk of its equals, and nobody gets more than one share a round. Now and then a turn goes to a less urgent stream, so that none starves.
+struct SendSchedule: Hashable, Sendable {
+  static let urgencyCount = 8
+  /// Wire bytes that a stream may send in one round, when its blocks are shorter.
+  private static let leastShareByteCount = 65_536
+  /// After so many bytes of others a less urgent stream gets a turn.
+  private static let longestWaitByteCount = 1 << 20
+
+  /// A stream's place in its round.
+  struct Share: Hashable, Sendable {
+    fileprivate(set) var urgency: UInt8 = 3
+    fileprivate var round: UInt32 = 0
+    /// Bytes that it may still send in it; below zero when its last block was longer.
+    fileprivate var restByteCount = 0
+
+    init(urgency: UInt8) {
+      self.urgency = min(urgency, UInt8(SendSchedule.urgencyCount - 1))
+    }
+  }
+
+  /// Streams of one urgency.
+  private struct Level: Hashable, Sendable {
+    /// Those with something left of this round's share.
+    var fresh: Deque<StreamID> = []
+    var ring: Deque<StreamID> = []
+    var round: UInt32 = 1
+    /// Turns of the ring until the next round.
+    var turnCount = 0
+
+    var isEmpty: Bool { fresh.isEmpty && ring.isEmpty }
+
+    mutating func next() -> StreamID? {
+      if let id = fresh.popFirst() { return id }
+      if turnCount <= 0 {
+        round &+= 1
+        turnCount = ring.count
+      }
+      turnCount -= 1
+      return ring.popFirst()
+    }
+
+    mutating func remove(_ id: StreamID) {
+      fresh.removeAll { $0 == id }
+      ring.removeAll { $0 == id }
+    }
+  }
+
+  private var levels = [Level](repeating: Level(), count: urgencyCount)
+  /// Bit n is set while level n has a stream.
+  private var occupied: UInt8 = 0
+  /// Bytes sent while a less urgent stream waited, and not yet made up for.
+  private var starvedByteCount = 0
+  /// The level that is next to be helped.
+  private var nextStarvedLevel = 0
+
+  var isEmpty: Bool { occupied == 0 }
+
+  /// Puts a stream in that has something to send and is in no list.
+  mutating func add(_ id: StreamID, _ share: inout Share) {
+    let level = Int(share.urgency)
+    if share.round != levels[level].round {
+      share.round = levels[level].round
+      share.restByteCount = Self.leastShareByteCount
+    }
+    if share.restByteCount > 0 { levels[level].fresh.append(id) } else { levels[level].ring.append(id) }
+    occupied |= 1 << share.urgency
+  }
+
+  /// Takes out the stream that is next. It may send one block if `admits` says so; `settle` puts it back.
+  mutating func next() -> StreamID? {
+    guard occupied != 0 else { return nil }
+    let top = occupied.trailingZeroBitCount
+    let level = starvedByteCount >= Self.longestWaitByteCount ? starvedLevel(below: top) : top
+    guard let id = levels[level].next() else { return nil }
+    if levels[level].isEmpty { occupied &= ~(1 << UInt8(level)) }
+    return id
+  }
+
+  /// The level after the one that was helped last, in turns.
+  private mutating func starvedLevel(below top: Int) -> Int {
+    starvedByteCount = 0
+    for step in 1...Self.urgencyCount {
+      let level = (nextStarvedLevel + step) % Self.urgencyCount
+      if level > top, occupied & (1 << UInt8(level)) != 0 {
+        nextStarvedLevel = level
+        return level
+      }
+    }
+    return top
+  }
+
+  /// Whether a stream that `next` took out may send; otherwise it has gone to the end of its ring with a new share.
+  mutating func admits(_ id: StreamID, blockByteCount: Int, _ share: inout Share) -> Bool {
+    guard share.restByteCount <= 0 else { return true }
+    share.restByteCount += max(Self.leastShareByteCount, blockByteCount)
+    share.round = levels[Int(share.urgency)].round
+    guard share.restByteCount <= 0 else { return true }
+    putBack(id, share)
+    return false
+  }
+
+  /// A stream has had its turn for one block, and waits for the next when it has more.
+  mutating func settle(_ id: StreamID, sentByteCount: Int, hasMore: Bool, _ share: inout Share) {
+    let areLessUrgentWaiting = UInt16(occupied) >> (UInt16(share.urgency) + 1) != 0
+    starvedByteCount = areLessUrgentWaiting ? starvedByteCount + sentByteCount : 0
+    share.restByteCount -= sentByteCount
+    if hasMore { putBack(id, share) }
+  }
+
+  /// Behind those that have come meanwhile, so that they wait for one block at most.
+  private mutating func putBack(_ id: StreamID, _ share: Share) {
+    let level = Int(share.urgency)
+    if share.restByteCount > 0 { levels[level].fresh.append(id) } else { levels[level].ring.append(id) }
+    occupied |= 1 << share.urgency
+  }
+
+  /// Moves a stream to another urgency, also while it waits.
+  mutating func change(_ id: StreamID, to urgency: UInt8, isWaiting: Bool, _ share: inout Share) {
+    let old = Int(share.urgency)
+    share = Share(urgency: urgency)
+    guard isWaiting else { return }
+    levels[old].remove(id)
+    if levels[old].isEmpty { occupied &= ~(1 << UInt8(old)) }
+    add(id, &share)
+  }
+}
