@@ -22,6 +22,17 @@ import Testing
     }
   }
 
+  @Test("a ping that is asked for before the handshake is answered after it, at once (SPEC LIV-1)")
+  func earlyPing() async throws {
+    try await withTestServer(onStream: echo) { port in
+      try await withSession(host: "127.0.0.1", port: port, configuration: .silent()) { session in
+        // Far below the time after which an idle session is probed.
+        let roundTrip = try await session.ping()
+        #expect(roundTrip < .seconds(5))
+      }
+    }
+  }
+
   @Test("a session's scope ends with its connection, so that a program that exits then has sent CLOSE (SPEC END-4)")
   func closeIsSent() async throws {
     var clientSide = TransportConfiguration.silent()

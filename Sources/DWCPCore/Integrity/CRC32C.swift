@@ -13,6 +13,13 @@ public struct CRC32C: Hashable, Sendable {
     state = unsafe bytes.withUnsafeBytes { unsafe dwcp_crc32c_update(state, $0.baseAddress, $0.count) }
   }
 
+  /// The check value of some of the bytes; they have to be there.
+  @inline(__always)
+  static func checksum(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ count: Int) -> UInt32 {
+    guard let base = bytes.baseAddress, start >= 0, count >= 0, start <= bytes.count &- count else { return 0 }
+    return ~(unsafe dwcp_crc32c_update(0xFFFF_FFFF, base.advanced(by: start), count))
+  }
+
   /// The check value of all bytes fed so far; more may follow.
   public var value: UInt32 { ~state }
 

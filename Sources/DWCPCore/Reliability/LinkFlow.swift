@@ -11,7 +11,7 @@ struct LinkFlow: Hashable, Sendable {
   /// Blocks are not cut shorter than this.
   private static let leastBlockByteCount = 4_096
   /// Frames of one instant are one departure up to this.
-  private static let departureByteCount: UInt64 = 4_096
+  private static let departureByteCount: UInt64 = 1_024
   /// More are added to the last one, which an end that acknowledges nothing cannot make grow.
   private static let maximumDepartureCount = 1_024
   private static let roundTripWindowNanoseconds: UInt64 = 10_000_000_000

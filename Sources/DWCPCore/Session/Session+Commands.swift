@@ -75,7 +75,7 @@ extension Session {
 
   /// Ends this end's direction behind what was written (SPEC STR-8).
   public mutating func finish(_ id: StreamID) throws(SessionError) {
-    guard streams.peek(id, { $0.send.canWrite }) == true else { throw endedError(id) }
+    guard streams.update(id, { $0.send.canWrite }) == true else { throw endedError(id) }
     streams.update(id) { $0.send.finish() }
     wake(id)
   }
@@ -91,7 +91,7 @@ extension Session {
 
   /// The next raw bytes of a stream; reading is what returns credit to the other end (SPEC CRD-5).
   public mutating func read(_ id: StreamID, maximumByteCount: Int = .max) -> StreamRead {
-    let state = streams.peek(id) { stream in
+    let state = streams.update(id) { stream in
       (
         failure: stream.receive.failure, isReportedByPeer: stream.receive.isFailureReportedByPeer,
         isOver: stream.receive.isAtEnd || stream.receive.phase == .done
@@ -114,7 +114,7 @@ extension Session {
       return .notReady
     }
     streams.update(id) { $0.noteRead() }
-    if streams.peek(id, { $0.receive.creditToGrant != nil }) == true { queueControl(id) }
+    if streams.update(id, { $0.receive.creditToGrant != nil }) == true { queueControl(id) }
     return .bytes(read.bytes, endsMessage: read.endsMessage)
   }
 
@@ -148,7 +148,7 @@ extension Session {
 
   /// Ends this end's direction at once; what was written and not sent is dropped (SPEC STR-9).
   public mutating func reset(_ id: StreamID, code: ErrorCode) {
-    guard let phase = streams.peek(id, { $0.send.phase }), phase == .open || phase == .finished else { return }
+    guard let phase = streams.update(id, { $0.send.phase }), phase == .open || phase == .finished else { return }
     if id.opener != role, !goAway.isDraining { ledger.noteOwnReset() }
     let refund = streams.update(id) { stream -> UInt64 in
       stream.noteCut(.byThisEnd)

@@ -13,7 +13,7 @@ extension Session {
   mutating func locate(_ id: StreamID, isOpening: Bool) throws(SessionError) -> Location {
     let isOurs = id.opener == role
     guard id.ordinal > (isOurs ? openedOrdinal : peerOrdinal) else {
-      guard let isAnticipated = streams.peek(id, { $0.isAnticipated }) else { return .closed }
+      guard let isAnticipated = streams.update(id, { $0.isAnticipated }) else { return .closed }
       guard isAnticipated else { return .live }
       guard isOpening else {
         throw .peer(.streamState, "STR-5", "stream \(id) is named before its opening frame")
@@ -69,7 +69,7 @@ extension Session {
     guard body.readableBytes <= local.maximumMetadataByteCount else {
       throw .peer(.protocol, "STR-7", "OPEN has \(body.readableBytes) bytes, more than announced")
     }
-    let wasOpen = id.ordinal <= peerOrdinal && streams.peek(id) { !$0.isAnticipated } ?? false
+    let wasOpen = id.ordinal <= peerOrdinal && streams.update(id) { !$0.isAnticipated } ?? false
     guard !wasOpen || id.opener == role else {
       throw .peer(.streamState, "STR-5", "stream \(id) is opened twice")
     }
@@ -81,9 +81,9 @@ extension Session {
   }
 
   mutating func receiveData(now: Instant) throws(SessionError) {
-    defer { parser.pieces.removeAll(keepingCapacity: true) }
+    defer { parser.releasePieces() }
     let id = parser.header.streamID
-    let wasKnown = streams.peek(id) { !$0.isAnticipated } ?? false
+    let wasKnown = streams.update(id) { !$0.isAnticipated } ?? false
     let block = try checkBlock()
     guard try locate(id, isOpening: true) == .live else { return try ledger.noteIdleFrame(now: now) }
     if !wasKnown { announceStream(id, StreamOpening()) }
@@ -140,10 +140,12 @@ extension Session {
   private mutating func checkBlock() throws(SessionError) -> CheckedBlock {
     let frame = parser.dataFrame
     let flags = parser.header.flags
-    var table = parser.markTable
+    let markCount = parser.markTable.readableBytes / 2
     var markedByteCount = 0
-    let markCount = table.readableBytes / 2
-    while let length = table.readInteger(as: UInt16.self) { markedByteCount &+= Int(length) }
+    if markCount > 0 {
+      let table = parser.markTable.readableBytesSpan
+      for mark in 0..<markCount { markedByteCount &+= Int(table.integer(at: 2 &* mark, as: UInt16.self)) }
+    }
     guard markedByteCount <= frame.rawByteCount else {
       throw .peer(.protocol, "DAT-4", "the mark table covers \(markedByteCount) of \(frame.rawByteCount) raw bytes")
     }
@@ -267,9 +269,9 @@ extension Session {
   }
 
   mutating func removeIfClosed(_ id: StreamID) {
-    guard let stream = streams.peek(id, { (isClosed: $0.isClosed, cut: $0.cut) }), stream.isClosed else { return }
+    guard let stream = streams.update(id, { (isClosed: $0.isClosed, cut: $0.cut) }), stream.isClosed else { return }
     // Session credit may never come, and then the list would only grow.
-    if streams.peek(id, { $0.isAwaitingSessionCredit }) == true { creditWaiters.removeAll { $0 == id } }
+    if streams.update(id, { $0.isAwaitingSessionCredit }) == true { creditWaiters.removeAll { $0 == id } }
     streams.remove(id)
     // Streams that outlived their session have been counted with its end.
     if progress.isLive { counters.streamsClosed.add(stream.cut) }

@@ -177,7 +177,7 @@ extension Session {
     if isNewlyCut { sendCredit.charge(block.span) }
     write(block, isFinal: isFinal, of: id, into: &batch)
     noteSendProgress(id)
-    return streams.peek(id) { $0.mayHaveMoreToSend(codecs: codecs) } ?? false
+    return streams.update(id) { $0.mayHaveMoreToSend(codecs: codecs) } ?? false
   }
 
   private mutating func write(
@@ -185,9 +185,11 @@ extension Session {
   ) {
     var flags: UInt8 = isFinal ? DataFrame.Flags.fin : 0
     if block.endsMessage { flags |= DataFrame.Flags.endOfMessage }
+    if block.markTable.readableBytes > 0 { flags |= DataFrame.Flags.marks }
     let frame = DataFrame(offset: block.offset, codecID: block.codecID, rawByteCount: block.rawByteCount)
     let start = batch.byteCount
-    batch.writeData(frame, flags: flags, streamID: id, payload: block.payload, isChecked: sendsChecks)
+    batch.writeData(
+      frame, flags: flags, streamID: id, markTable: block.markTable, payload: block.payload, isChecked: sendsChecks)
     noteSent(.data)
     counters.rawBytesSent &+= UInt64(block.rawByteCount)
     guard let codec = Codec(rawValue: block.codecID) else { return }

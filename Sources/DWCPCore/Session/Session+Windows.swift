@@ -31,20 +31,23 @@ extension Session {
   }
 
   private mutating func writeOff(_ id: StreamID) {
-    while let units = streams.peek(id, { $0.receive.unreadUnitCount }), units > receiveCredit.writeOffRoom {
-      guard let longest = longestStalled else { return }
+    while let units = streams.update(id, { $0.receive.unreadUnitCount }), units > receiveCredit.writeOffRoom {
+      guard let longest = longestStalled() else { return }
       stop(longest, code: .stalled)
       if longest == id { return }
     }
     receiveCredit.writeOff(streams.update(id) { $0.receive.writeOff() } ?? 0)
   }
 
-  private var longestStalled: StreamID? {
-    streams.ids.filter { id in
-      streams.peek(id) { $0.stalledSinceLook > 0 && !$0.receive.queue.isEmpty } ?? false
-    }.min { left, right in
-      (streams.peek(left) { $0.stalledSinceLook } ?? 0) < (streams.peek(right) { $0.stalledSinceLook } ?? 0)
+  private mutating func longestStalled() -> StreamID? {
+    var longest: (id: StreamID, look: UInt32)?
+    for id in streams.ids {
+      streams.update(id) { stream in
+        guard stream.stalledSinceLook > 0, !stream.receive.queue.isEmpty else { return }
+        if stream.stalledSinceLook < longest?.look ?? .max { longest = (id, stream.stalledSinceLook) }
+      }
     }
+    return longest?.id
   }
 }
 

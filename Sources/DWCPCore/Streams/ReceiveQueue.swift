@@ -119,13 +119,16 @@ struct ReceiveQueue: Hashable, Sendable {
 
   /// Adds the marks of one block, whose raw bytes have just been appended (SPEC section 8).
   mutating func appendMarks(table: ByteBuffer, endsMessage: Bool, blockRawByteCount: Int) {
-    var table = table
     var remaining = UInt64(blockRawByteCount)
     var carried = rawByteCountBehindLastMark &- remaining
-    while let length = table.readInteger(as: UInt16.self) {
-      appendMark(afterRawByteCount: carried &+ UInt64(length))
-      carried = 0
-      remaining &-= UInt64(length)
+    if table.readableBytes > 0 {
+      let lengths = table.readableBytesSpan
+      for mark in 0..<table.readableBytes / 2 {
+        let length = UInt64(lengths.integer(at: 2 &* mark, as: UInt16.self))
+        appendMark(afterRawByteCount: carried &+ length)
+        carried = 0
+        remaining &-= length
+      }
     }
     if endsMessage {
       appendMark(afterRawByteCount: carried &+ remaining)

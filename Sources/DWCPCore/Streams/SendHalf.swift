@@ -22,12 +22,14 @@ struct SendHalf: Hashable, Sendable {
     var offset: UInt64
     var rawByteCount: Int
     var endsMessage: Bool
+    /// Lengths of the messages in front of the last one (SPEC section 8).
+    var markTable = ByteBuffer()
     var codecID: UInt8 = 0
     var payload: ByteBuffer
     /// The number of the encode job that will fill `payload` in; 0 when it is ready.
     var jobNumber: UInt64 = 0
 
-    var span: UInt64 { UInt64(rawByteCount) + (endsMessage ? 1 : 0) }
+    var span: UInt64 { UInt64(rawByteCount) + UInt64(markTable.readableBytes / 2) + (endsMessage ? 1 : 0) }
   }
 
   private(set) var phase = Phase.open
@@ -89,8 +91,10 @@ struct SendHalf: Hashable, Sendable {
   mutating func cut(maximumRawByteCount: Int, maximumSpan: UInt64) -> Block? {
     let span = Int(min(availableCredit, maximumSpan, UInt64(maximumRawByteCount) + 1))
     guard hasBytesToCut, span > 0 else { return nil }
-    let (raw, endsMessage) = queue.cut(maximumRawByteCount: maximumRawByteCount, maximumSpan: span)
-    let block = Block(offset: cutEnd, rawByteCount: raw.readableBytes, endsMessage: endsMessage, payload: raw)
+    let cut = queue.cut(maximumRawByteCount: maximumRawByteCount, maximumSpan: span)
+    let block = Block(
+      offset: cutEnd, rawByteCount: cut.raw.readableBytes, endsMessage: cut.endsMessage, markTable: cut.markTable,
+      payload: cut.raw)
     guard block.span > 0 else { return nil }
     cutEnd += block.span
     return block

@@ -10,6 +10,11 @@ struct SendQueue: Hashable, Sendable {
   /// a larger one is the application's own (SPEC MEM-1).
   static let leastLentByteCount = 65_536
 
+  /// Messages up to this share a block with others, which is up to so long: the copy costs less than a frame.
+  private static let longestSharedByteCount = 8_192
+  private static let maximumSharedByteCount = 65_536
+  private static let maximumSharedCount = 4_096
+
   private var chunks: Deque<ByteBuffer> = []
   /// Raw bytes in front of each mark, counted from the mark before.
   private var marks: Deque<Int> = []
@@ -35,13 +40,24 @@ struct SendQueue: Hashable, Sendable {
     }
   }
 
-  /// Cuts the next block: at most `maximumRawByteCount` raw bytes and `maximumSpan` units, never across a mark.
-  mutating func cut(maximumRawByteCount: Int, maximumSpan: Int) -> (raw: ByteBuffer, endsMessage: Bool) {
+  /// What goes into one block.
+  struct Cut {
+    var raw: ByteBuffer
+    /// The lengths of whole messages in front of the last one, as `u16`s (SPEC section 8); empty when the block has one mark at most.
+    var markTable = ByteBuffer()
+    /// A message ends behind the last raw byte.
+    var endsMessage = false
+  }
+
+  /// Cuts the next block: at most `maximumRawByteCount` raw bytes and `maximumSpan` units. Short messages that are whole share one; any other block
+  /// has one message, or a part of one.
+  mutating func cut(maximumRawByteCount: Int, maximumSpan: Int) -> Cut {
+    if marks.count > 1, let shared = cutShortMessages(maximumRawByteCount, maximumSpan) { return shared }
     let untilMark = marks.first
     let raw = take(min(untilMark ?? tailByteCount, maximumRawByteCount, maximumSpan))
     guard let untilMark else {
       tailByteCount -= raw.readableBytes
-      return (raw, false)
+      return Cut(raw: raw)
     }
     let endsMessage = raw.readableBytes == untilMark && raw.readableBytes < maximumSpan
     if endsMessage {
@@ -49,7 +65,28 @@ struct SendQueue: Hashable, Sendable {
     } else {
       marks[0] = untilMark - raw.readableBytes
     }
-    return (raw, endsMessage)
+    return Cut(raw: raw, endsMessage: endsMessage)
+  }
+
+  /// Joins as many short messages as go into one block; nil when that is fewer than two.
+  private mutating func cutShortMessages(_ maximumRawByteCount: Int, _ maximumSpan: Int) -> Cut? {
+    let limit = min(maximumRawByteCount, Self.maximumSharedByteCount)
+    var rawByteCount = 0
+    var count = 0
+    for length in marks {
+      let sum = rawByteCount + length
+      guard length <= Self.longestSharedByteCount, sum <= limit, sum + count < maximumSpan,
+        count < Self.maximumSharedCount
+      else { break }
+      rawByteCount = sum
+      count += 1
+    }
+    guard count > 1 else { return nil }
+    var cut = Cut(raw: takeJoined(rawByteCount), endsMessage: true)
+    cut.markTable.reserveCapacity(2 * count)
+    for length in marks.prefix(count - 1) { cut.markTable.writeInteger(UInt16(length)) }
+    marks.removeFirst(count)
+    return cut
   }
 
   mutating func removeAll() {
@@ -63,6 +100,11 @@ struct SendQueue: Hashable, Sendable {
     if available >= wanted || available >= Self.leastUncopiedByteCount {
       return takeFromHead(min(available, wanted))
     }
+    return takeJoined(wanted)
+  }
+
+  /// Takes so many bytes, in one piece.
+  private mutating func takeJoined(_ wanted: Int) -> ByteBuffer {
     var joined = ByteBuffer()
     joined.reserveCapacity(min(wanted, byteCount))
     while joined.readableBytes < wanted, let next = chunks.first {

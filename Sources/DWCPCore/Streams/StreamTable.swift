@@ -65,47 +65,41 @@ struct StreamState: Hashable, Sendable {
 struct StreamTable: Hashable, Sendable {
   private var slots: [StreamState] = []
   private var freeSlots: [Int] = []
-  private var slotByID: [StreamID: Int] = [:]
+  private var index = StreamIndex()
 
-  var count: Int { slotByID.count }
-  var ids: [StreamID] { slotByID.keys.sorted { $0.rawValue < $1.rawValue } }
+  var count: Int { index.count }
+  var ids: [StreamID] { index.ids.sorted { $0.rawValue < $1.rawValue } }
 
-  func contains(_ id: StreamID) -> Bool { slotByID[id] != nil }
+  func contains(_ id: StreamID) -> Bool { index.slot(of: id) != nil }
 
   mutating func insert(_ state: StreamState) {
     if let slot = freeSlots.popLast() {
       slots[slot] = state
-      slotByID[state.id] = slot
+      index.insert(state.id, slot: slot)
     } else {
-      slotByID[state.id] = slots.count
+      index.insert(state.id, slot: slots.count)
       slots.append(state)
     }
   }
 
   mutating func remove(_ id: StreamID) {
-    guard let slot = slotByID.removeValue(forKey: id) else { return }
+    guard let slot = index.remove(id) else { return }
     slots[slot] = .vacant
     freeSlots.append(slot)
   }
 
   subscript(_ id: StreamID) -> StreamState? {
-    slotByID[id].map { slots[$0] }
+    index.slot(of: id).map { slots[$0] }
   }
 
-  /// Looks at a stream in place; nil when there is none. Cheaper than a copy, which retains every queue of the stream, and it leaves no
-  /// second reference behind that would make the next change copy a queue.
+  /// Looks at a stream, or changes it, in place; nil when there is none. Looking without the right to change would copy the stream, which retains
+  /// every queue of it, and leave a second reference that would make the next change copy a queue.
   @inline(__always)
-  func peek<Result>(_ id: StreamID, _ body: (borrowing StreamState) -> Result) -> Result? {
-    guard let slot = slotByID[id] else { return nil }
-    return body(slots[slot])
-  }
-
-  /// Changes a stream in place; nil when there is none.
   @discardableResult
   mutating func update<Result, Failure: Error>(
     _ id: StreamID, _ body: (inout StreamState) throws(Failure) -> Result
   ) throws(Failure) -> Result? {
-    guard let slot = slotByID[id] else { return nil }
+    guard let slot = index.slot(of: id) else { return nil }
     return try body(&slots[slot])
   }
 }

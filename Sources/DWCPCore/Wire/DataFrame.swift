@@ -35,8 +35,25 @@ struct DataFrame: Hashable, Sendable {
     rawByteCount = Int(packed & 0xFF_FFFF)
   }
 
-  func write(to buffer: inout ByteBuffer) {
-    buffer.writeMultipleIntegers(offset, UInt32(codecID) << 24 | UInt32(truncatingIfNeeded: rawByteCount))
+  /// Reads the 12 bytes behind a header; the caller has made sure that they are there.
+  @inline(__always)
+  init(behindHeaderIn bytes: RawSpan) {
+    offset = bytes.integer(at: FrameHeader.byteCount, as: UInt64.self)
+    let packed = bytes.integer(at: FrameHeader.byteCount &+ 8, as: UInt32.self)
+    codecID = UInt8(truncatingIfNeeded: packed >> 24)
+    rawByteCount = Int(packed & 0xFF_FFFF)
+  }
+
+  /// Writes the 12 bytes behind a header, to a place that has room for both.
+  @inline(__always)
+  func store(behindHeaderIn target: UnsafeMutableRawBufferPointer) {
+    unsafe target.storeBytes(of: offset.bigEndian, toByteOffset: FrameHeader.byteCount, as: UInt64.self)
+    let packed = UInt32(codecID) << 24 | UInt32(truncatingIfNeeded: rawByteCount)
+    unsafe target.storeBytes(of: packed.bigEndian, toByteOffset: FrameHeader.byteCount &+ 8, as: UInt32.self)
+  }
+
+  func allowsPayload(byteCount: Int) -> Bool {
+    codecID == Codec.none.rawValue ? byteCount == rawByteCount : byteCount > 0 && byteCount < rawByteCount
   }
 
   /// SPEC DAT-3: the payload length against the declared raw length, before memory is reserved for either.

@@ -27,48 +27,72 @@ struct FrameHeader: Hashable, Sendable {
 
   /// Reads and verifies 16 bytes at the reader index (SPEC HDR-1, HDR-2); the caller has made sure that they are there.
   init(reading buffer: inout ByteBuffer) throws(SessionError) {
-    let computed = CRC32C.checksum(buffer.readableBytesSpan.extracting(first: 12))
-    guard let (first, length, check) = buffer.readMultipleIntegers(as: (UInt64, UInt32, UInt32).self) else {
+    try self.init(verifying: buffer.readableBytesSpan)
+    buffer.moveReaderIndex(forwardBy: Self.byteCount)
+  }
+
+  private init(verifying bytes: RawSpan) throws(SessionError) {
+    guard bytes.byteCount >= Self.byteCount else {
       throw SessionError(code: .internal, blame: .internal, rule: "HDR-1", message: "a header was read too early")
     }
-    guard check == computed else {
+    guard Self.hasRightCheck(bytes) else {
       throw .peer(.headerCheck, "HDR-1", "a frame header arrived damaged; check the path between the hosts")
     }
-    guard length <= Self.maximumBodyByteCount else {
-      throw .peer(.frameSize, "HDR-2", "a frame of \(length) bytes is longer than any frame may be")
+    self.init(unchecked: bytes)
+    guard bodyByteCount <= Self.maximumBodyByteCount else {
+      throw .peer(.frameSize, "HDR-2", "a frame of \(bodyByteCount) bytes is longer than any frame may be")
     }
+  }
+
+  /// The fields of 16 bytes or more, whose check and bounds are still to be looked at.
+  @inline(__always)
+  init(unchecked bytes: RawSpan) {
+    let first = bytes.integer(at: 0, as: UInt64.self)
     type = FrameType(rawValue: UInt8(truncatingIfNeeded: first >> 56))
     flags = UInt8(truncatingIfNeeded: first >> 48)
     streamID = StreamID(rawValue: first & StreamID.maximumRawValue)
-    bodyByteCount = Int(length)
+    bodyByteCount = Int(bytes.integer(at: 8, as: UInt32.self))
+  }
+
+  /// SPEC HDR-1, for 16 bytes or more.
+  @inline(__always)
+  static func hasRightCheck(_ bytes: RawSpan) -> Bool {
+    bytes.integer(at: 12, as: UInt32.self) == CRC32C.checksum(bytes.extracting(0..<12))
   }
 
   /// Appends the 16 bytes, header check included.
   func write(to buffer: inout ByteBuffer) {
-    buffer.writeMultipleIntegers(typeFlagsAndStream, length, headerCheck(typeFlagsAndStream, length))
+    unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.byteCount) { target in
+      unsafe store(in: target)
+      return Self.byteCount
+    }
   }
 
   /// Overwrites 16 bytes that were written before.
   func set(at index: Int, in buffer: inout ByteBuffer) {
-    buffer.setInteger(typeFlagsAndStream, at: index)
-    buffer.setInteger(length, at: index &+ 8)
-    buffer.setInteger(headerCheck(typeFlagsAndStream, length), at: index &+ 12)
+    unsafe buffer.withVeryUnsafeMutableBytes { bytes in
+      guard index >= 0, index <= bytes.count &- Self.byteCount else { return }
+      unsafe store(in: UnsafeMutableRawBufferPointer(rebasing: bytes[index..<index &+ Self.byteCount]))
+    }
   }
 
-  private var typeFlagsAndStream: UInt64 {
-    UInt64(type.rawValue) << 56 | UInt64(flags) << 48 | streamID.rawValue
+  /// Writes the 16 bytes at the beginning of `target`, which has room for them.
+  @inline(__always)
+  func store(in target: UnsafeMutableRawBufferPointer) {
+    let typeFlagsAndStream = UInt64(type.rawValue) << 56 | UInt64(flags) << 48 | streamID.rawValue
+    unsafe target.storeBytes(of: typeFlagsAndStream.bigEndian, as: UInt64.self)
+    unsafe target.storeBytes(of: UInt32(truncatingIfNeeded: bodyByteCount).bigEndian, toByteOffset: 8, as: UInt32.self)
+    let check = unsafe CRC32C.checksum(UnsafeRawBufferPointer(target), 0, 12)
+    unsafe target.storeBytes(of: check.bigEndian, toByteOffset: 12, as: UInt32.self)
   }
-
-  private var length: UInt32 { UInt32(truncatingIfNeeded: bodyByteCount) }
 }
 
-/// The CRC32C of the first 12 bytes of a header.
-private func headerCheck(_ first: UInt64, _ length: UInt32) -> UInt32 {
-  var check = CRC32C()
-  unsafe withUnsafeBytes(of: (first.bigEndian, length.bigEndian)) { bytes in
-    unsafe check.update(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: bytes[..<12])))
+extension RawSpan {
+  /// A big-endian integer that lies wholly within the span.
+  @inline(__always)
+  func integer<Integer: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as type: Integer.Type) -> Integer {
+    Integer(bigEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: type))
   }
-  return check.value
 }
 
 enum FrameFlags {

@@ -56,6 +56,7 @@ struct FrameParser: Hashable, Sendable {
       case .preface:
         return try parsePreface(&input) ? .preface : .needsMore
       case .header:
+        if takeWholeBlock(from: &input) { return .dataFrame }
         guard var bytes = gather(FrameHeader.byteCount, from: &input) else { return .needsMore }
         header = try FrameHeader(reading: &bytes)
         try beginFrame()
@@ -88,6 +89,73 @@ struct FrameParser: Hashable, Sendable {
         return .dataFrame
       }
     }
+  }
+
+  /// The short way for what most frames are: a block that lies in the input as a whole and breaks no rule. Whatever else it is goes the long way, which
+  /// says what is wrong.
+  private mutating func takeWholeBlock(from input: inout ByteBuffer) -> Bool {
+    guard carry.readableBytes == 0, let block = wholeBlock(in: input.readableBytesSpan) else { return false }
+    header = block.header
+    dataFrame = block.frame
+    releasePieces()
+    input.moveReaderIndex(forwardBy: FrameHeader.byteCount &+ DataFrame.extensionByteCount)
+    if block.markCount > 0 {
+      input.moveReaderIndex(forwardBy: DataFrame.markCountByteCount)
+      markTable = input.readSlice(length: 2 &* block.markCount) ?? ByteBuffer()
+    } else if markTable.readableBytes > 0 {
+      markTable = ByteBuffer()
+    }
+    if block.payloadByteCount > 0, let payload = input.readSlice(length: block.payloadByteCount) {
+      // What a decoder gets must not pin a read buffer for a few bytes (SPEC MEM-1); what a reader gets is looked at by its queue.
+      let isKept = dataFrame.codecID == Codec.none.rawValue || payload.isWorthItsStorage
+      let piece = isKept ? payload : ByteBuffer(bytes: payload.readableBytesView)
+      if pieces.count == 1 { pieces[0] = piece } else { pieces.append(piece) }
+    }
+    if header.isChecked { input.moveReaderIndex(forwardBy: FrameHeader.checkByteCount) }
+    return true
+  }
+
+  private struct WholeBlock {
+    var header: FrameHeader
+    var frame: DataFrame
+    var markCount = 0
+    var payloadByteCount: Int
+  }
+
+  /// The frame at the beginning of the bytes, if it is such a block.
+  private func wholeBlock(in bytes: RawSpan) -> WholeBlock? {
+    let headByteCount = FrameHeader.byteCount &+ DataFrame.extensionByteCount
+    guard bytes.byteCount >= headByteCount else { return nil }
+    let header = FrameHeader(unchecked: bytes)
+    guard header.type == .data, header.flags & DataFrame.Flags.reserved == 0, header.streamID != .session,
+      header.bodyByteCount >= DataFrame.extensionByteCount, header.bodyByteCount <= FrameHeader.maximumBodyByteCount,
+      header.remainderByteCount <= bytes.byteCount &- FrameHeader.byteCount, FrameHeader.hasRightCheck(bytes)
+    else { return nil }
+    var block = WholeBlock(
+      header: header, frame: DataFrame(behindHeaderIn: bytes),
+      payloadByteCount: header.bodyByteCount &- DataFrame.extensionByteCount)
+    if header.flags & DataFrame.Flags.marks != 0 {
+      guard block.payloadByteCount >= DataFrame.markCountByteCount else { return nil }
+      block.markCount = Int(bytes.integer(at: headByteCount, as: UInt16.self))
+      block.payloadByteCount &-= DataFrame.markCountByteCount &+ 2 &* block.markCount
+      guard block.markCount > 0, block.payloadByteCount >= 0 else { return nil }
+    }
+    guard block.frame.rawByteCount <= maximumRawBlockByteCount,
+      block.frame.allowsPayload(byteCount: block.payloadByteCount),
+      !header.isChecked || hasRightPayloadCheck(header, bytes)
+    else { return nil }
+    return block
+  }
+
+  private func hasRightPayloadCheck(_ header: FrameHeader, _ bytes: RawSpan) -> Bool {
+    let bodyEnd = FrameHeader.byteCount &+ header.bodyByteCount
+    return bytes.integer(at: bodyEnd, as: UInt32.self)
+      == CRC32C.checksum(bytes.extracting(FrameHeader.byteCount..<bodyEnd))
+  }
+
+  /// Lets go of the payload. One empty piece may stay, which is cheaper than an array that is emptied and filled for each block.
+  mutating func releasePieces() {
+    if pieces.count == 1 { pieces[0] = ByteBuffer() } else { pieces.removeAll(keepingCapacity: true) }
   }
 
   /// Lets go of what the last frame was made of; between two reads nothing may pin a read buffer without need (SPEC MEM-1).

@@ -62,28 +62,62 @@ public struct TransmitBatch: Sendable {
   }
 
   /// Appends a DATA frame (SPEC section 8).
+  ///
+  /// - Parameter markTable: the lengths in it, without their number; empty when `flags` has no MARKS.
   mutating func writeData(
-    _ frame: DataFrame, flags: UInt8, streamID: StreamID, payload: ByteBuffer, isChecked: Bool
+    _ frame: DataFrame, flags: UInt8, streamID: StreamID, markTable: ByteBuffer, payload: ByteBuffer, isChecked: Bool
   ) {
-    let start = scratch.writerIndex
+    let tableByteCount = markTable.readableBytes > 0 ? DataFrame.markCountByteCount + markTable.readableBytes : 0
     let header = FrameHeader(
       type: .data, flags: isChecked ? flags | FrameFlags.check : flags, streamID: streamID,
-      bodyByteCount: DataFrame.extensionByteCount + payload.readableBytes)
-    header.write(to: &scratch)
-    frame.write(to: &scratch)
+      bodyByteCount: DataFrame.extensionByteCount + tableByteCount + payload.readableBytes)
+    byteCount += FrameHeader.byteCount + header.remainderByteCount
+    let isCopied = payload.readableBytes < Self.leastUncopiedByteCount
+    writeHead(header, frame, markTable, copying: isCopied ? payload : ByteBuffer(), endsFrame: isCopied)
+    if isCopied { return }
+    payloads.append(Payload(scratchEnd: scratch.writerIndex, bytes: payload))
+    guard isChecked else { return }
     var check = CRC32C()
-    if isChecked {
-      check.update(scratch.readableBytesSpan.extracting(last: DataFrame.extensionByteCount))
-      check.update(payload.readableBytesSpan)
+    check.update(scratch.readableBytesSpan.extracting(last: DataFrame.extensionByteCount + tableByteCount))
+    check.update(payload.readableBytesSpan)
+    scratch.writeInteger(check.value)
+  }
+
+  /// Header, extension and mark table and, in a frame whose payload is copied, all the rest.
+  private mutating func writeHead(
+    _ header: FrameHeader, _ frame: DataFrame, _ markTable: ByteBuffer, copying payload: ByteBuffer, endsFrame: Bool
+  ) {
+    let bodyStart = FrameHeader.byteCount
+    let headByteCount = bodyStart + DataFrame.extensionByteCount
+    let hasTable = markTable.readableBytes > 0
+    let payloadStart = headByteCount + (hasTable ? DataFrame.markCountByteCount + markTable.readableBytes : 0)
+    let frameByteCount = payloadStart + payload.readableBytes
+    let isChecked = endsFrame && header.isChecked
+    let room = frameByteCount + FrameHeader.checkByteCount
+    unsafe scratch.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { target in
+      unsafe header.store(in: target)
+      unsafe frame.store(behindHeaderIn: target)
+      if hasTable {
+        let count = UInt16(truncatingIfNeeded: markTable.readableBytes / 2)
+        unsafe target.storeBytes(of: count.bigEndian, toByteOffset: headByteCount, as: UInt16.self)
+        unsafe target.copy(markTable, to: headByteCount + DataFrame.markCountByteCount)
+      }
+      unsafe target.copy(payload, to: payloadStart)
+      guard isChecked else { return frameByteCount }
+      let check = unsafe CRC32C.checksum(UnsafeRawBufferPointer(target), bodyStart, frameByteCount - bodyStart)
+      unsafe target.storeBytes(of: check.bigEndian, toByteOffset: frameByteCount, as: UInt32.self)
+      return room
     }
-    byteCount += payload.readableBytes
-    if payload.readableBytes >= Self.leastUncopiedByteCount {
-      payloads.append(Payload(scratchEnd: scratch.writerIndex, bytes: payload))
-    } else {
-      byteCount -= scratch.writeImmutableBuffer(payload)
+  }
+}
+
+extension UnsafeMutableRawBufferPointer {
+  /// Copies a buffer's bytes to a place that has room for them.
+  @inline(__always)
+  fileprivate func copy(_ buffer: ByteBuffer, to offset: Int) {
+    unsafe buffer.withUnsafeReadableBytes { bytes in
+      unsafe UnsafeMutableRawBufferPointer(rebasing: self[offset...]).copyMemory(from: bytes)
     }
-    if isChecked { scratch.writeInteger(check.value) }
-    byteCount += scratch.writerIndex - start
   }
 }
 

@@ -92,6 +92,8 @@ final class SessionBridge: SessionDelegate {
     self.agreement = agreement
     for waiter in establishmentWaiters.values { waiter.resume(returning: agreement) }
     establishmentWaiters.removeAll()
+    // Those that asked before there was anybody to ask.
+    if !pingWaiters.isEmpty { engine { $0.ping(now: .current) } }
     retryOpenRequests()
   }
 

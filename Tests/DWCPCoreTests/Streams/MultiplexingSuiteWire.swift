@@ -31,6 +31,58 @@ import Testing
     #expect(pair.server.session.unreadUnitCount == 0)
   }
 
+  @Test("short messages share a block, in the bytes of SPEC appendix C (SPEC DAT-1, DAT-8)")
+  func sharedBlock() throws {
+    var pair = EnginePair.established()
+    _ = try pair.client.session.open()
+    let id = try pair.client.session.open(compression: .fixed(.none))
+    pair.exchange()
+    for text in ["a", "", "bc"] {
+      _ = try pair.client.session.write(ByteBuffer(string: text), to: id, endsMessage: true)
+    }
+    #expect(
+      pair.client.transmit(now: pair.now)
+        == Self.wire.data(stream: 3, flags: 0x02, marks: [1, 0], Array("abc".utf8)).bytes)
+  }
+
+  @Test(
+    "however long messages are, they arrive as they were written (SPEC DAT-7, DAT-8)",
+    arguments: [CompressionChoice.fixed(.none), .fixed(.zstdDefault)])
+  func messageLengths(compression: CompressionChoice) throws {
+    var random = SeededGenerator(seed: 1)
+    for _ in 0..<200 {
+      var server = SessionConfiguration()
+      server.streamWindowByteCount = 65_536
+      var pair = EnginePair.established(server: server)
+      let id = try pair.client.session.open(compression: compression)
+      let lengths = (0..<random.next() % 200).map { _ in
+        Int([0, 1, random.next() % 100, random.next() % 10_000, random.next() % 100_000][Int(random.next() % 5)])
+      }
+      for (number, length) in lengths.enumerated() {
+        let message = ByteBuffer(repeating: UInt8(truncatingIfNeeded: number), count: length)
+        _ = try pair.client.session.write(message, to: id, endsMessage: true)
+      }
+      try pair.client.session.finish(id)
+      var marks: [Int] = []
+      var received: [UInt8] = []
+      repeat {
+        pair.exchange(pieceByteCount: Int(random.next() % 20_000) + 1)
+        let read = pair.server.readAll(id)
+        marks += read.marks.map { $0 + received.count }
+        received += read.bytes
+        if read.end == .end { break }
+      } while pair.server.failure == nil
+      var ends = 0
+      #expect(
+        marks
+          == lengths.map { length in
+            ends += length
+            return ends
+          })
+      #expect(received == lengths.enumerated().flatMap { [UInt8](repeating: UInt8(truncatingIfNeeded: $0), count: $1) })
+    }
+  }
+
   @Test("FIN and RESET go when no credit is left (SPEC CRD-7)")
   func endsWithoutCredit() throws {
     var configuration = SessionConfiguration()

@@ -27,7 +27,11 @@ enum MachineCorpora {
     let output = Pipe()
     process.standardOutput = output
     try process.run()
-    defer { process.terminate() }
+    defer {
+      // Not SIGTERM, which a child of a thread that blocks it never gets.
+      kill(process.processIdentifier, SIGKILL)
+      process.waitUntilExit()
+    }
     // Its first line says that its tables are filled.
     _ = output.fileHandleForReading.availableData
     let first = try snapshot(process.processIdentifier)
@@ -38,12 +42,13 @@ enum MachineCorpora {
   }
 
   private static let program = """
-    import json, random
+    import json, os, random
+    parent = os.getppid()
     random.seed(1)
     rows = {n: {"id": n, "name": "vm-%d" % n, "load": random.random()} for n in range(20000)}
     text = [json.dumps(row) for row in rows.values()]
     print("ready", flush=True)
-    while True:
+    while os.getppid() == parent:
         n = random.randrange(20000)
         rows[n]["load"] = random.random()
         text[n] = json.dumps(rows[n])

@@ -30,8 +30,8 @@ enum Echo {
     let link = LinkEmulation(LinkConditions(delayNanoseconds: 1_000_000, rateBitsPerSecond: 100_000_000), seed: 1)
     let corpus = SeededCorpora.random(blockCount: 256)
     return [
-      Contender(name: "bulk-1") { try await run(400, 1, corpus, over: link) },
-      Contender(name: "idle") { try await run(400, 0, nil, over: link) },
+      Contender(name: "bulk-1") { try await run(1_000, 1, corpus, over: link) },
+      Contender(name: "idle") { try await run(1_000, 0, nil, over: link) },
     ]
   }
 
