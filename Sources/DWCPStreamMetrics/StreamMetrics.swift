@@ -20,6 +20,8 @@ public struct StreamMetrics: Sendable {
       "Streams that ended: finished, reset_local or reset_peer (the end that cut them short), or session_ended.",
     "dwcp_stream_resets_total":
       "RESET frames by direction and code; codes without a name in the specification are other.",
+    "dwcp_stream_blocked_total":
+      "How often streams had to wait, by what for: stream_credit, session_credit, link, scheduler, codec, or reader.",
   ]
 
   private let openSessions: Gauge
@@ -38,6 +40,7 @@ public struct StreamMetrics: Sendable {
   private let streamsEndedWithSession: Counter
   private let resetsSent: ResetHandles
   private let resetsReceived: ResetHandles
+  private let blocked: [(blocker: StreamBlocker, counter: Counter)]
   private var progress = CounterProgress()
 
   /// Makes every handle.
@@ -63,6 +66,7 @@ public struct StreamMetrics: Sendable {
     streamsEndedWithSession = counter("dwcp_streams_closed_total", ("outcome", "session_ended"))
     resetsSent = ResetHandles(direction: "sent", factory)
     resetsReceived = ResetHandles(direction: "received", factory)
+    blocked = StreamBlocker.allCases.map { ($0, counter("dwcp_stream_blocked_total", ("reason", $0.label))) }
   }
 
   /// Brings the metrics up to a snapshot.
@@ -84,6 +88,20 @@ public struct StreamMetrics: Sendable {
     streamsEndedWithSession.increment(by: rise.streamsClosed.sessionEnded)
     resetsSent.increment(by: rise.resetsSent)
     resetsReceived.increment(by: rise.resetsReceived)
+    for (blocker, counter) in blocked where rise.blocked[blocker] > 0 { counter.increment(by: rise.blocked[blocker]) }
+  }
+}
+
+extension StreamBlocker {
+  fileprivate var label: String {
+    switch self {
+    case .streamCredit: "stream_credit"
+    case .sessionCredit: "session_credit"
+    case .link: "link"
+    case .scheduler: "scheduler"
+    case .codec: "codec"
+    case .reader: "reader"
+    }
   }
 }
 

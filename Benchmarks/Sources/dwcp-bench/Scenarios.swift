@@ -132,6 +132,7 @@ enum Scenarios {
     live("live/echo-idle", "64-byte round trips on an idle session", Echo.scenario(bulkStreamCount: 0)),
     live("live/echo-bulk-1", "64-byte round trips beside one bulk stream", Echo.scenario(bulkStreamCount: 1)),
     live("live/echo-bulk-4", "64-byte round trips beside four bulk streams", Echo.scenario(bulkStreamCount: 4)),
+    live("live/echo-other-session", "64-byte round trips beside another session's bulk", Echo.otherSession),
     live("live/bulk-far", "131 MB over an emulated link of 1 Gb/s and 60 ms, against a SwiftNIO sink", Bulk.far),
     live("live/echo-slow-link", "64-byte round trips over an emulated link of 100 Mb/s, beside bulk", Echo.slowLink),
     live("live/codec-files", "codecs on files of this machine", MachineCodecs.files),

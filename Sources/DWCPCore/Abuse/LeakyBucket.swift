@@ -8,60 +8,18 @@ struct LeakyBucket: Hashable, Sendable {
 
   private static let unit: UInt64 = 1_000_000_000
 
-  /// - Parameter capacity: events allowed at once, at most 10^9.
-  init(capacity: UInt64, leakPerSecond: UInt64) {
-    self.capacity = capacity
-    self.leakPerSecond = leakPerSecond
+  init(_ budget: AbuseBudgets.Budget) {
+    capacity = min(budget.capacity, 1_000_000_000)
+    leakPerSecond = budget.perSecond
   }
 
-  /// Adds one event; false when the bucket overflows.
-  mutating func add(now: Instant) -> Bool {
+  /// Adds some events, at most 10^9; false when the bucket overflows.
+  mutating func add(_ count: UInt64 = 1, now: Instant) -> Bool {
     let (leaked, isHuge) = now.nanoseconds(since: lastUse).multipliedReportingOverflow(by: leakPerSecond)
     level = isHuge ? 0 : level &- min(level, leaked)
     lastUse = max(lastUse, now)
-    guard level <= (capacity &- 1) &* Self.unit else { return false }
-    level &+= Self.unit
+    guard count <= capacity, level <= (capacity &- count) &* Self.unit else { return false }
+    level &+= count &* Self.unit
     return true
-  }
-}
-
-/// The budgets of one session for frames that cost its receiver something and its sender nothing (SPEC section 14).
-struct AbuseLedger: Hashable, Sendable {
-  private var pings = LeakyBucket(capacity: 100, leakPerSecond: 10)
-  private var idleFrames = LeakyBucket(capacity: 1_000, leakPerSecond: 100)
-  private var resets = LeakyBucket(capacity: 200, leakPerSecond: 20)
-  private var ownResetCount = 0
-
-  mutating func notePing(now: Instant) throws(SessionError) {
-    guard pings.add(now: now) else { throw .overflow("PINGs") }
-  }
-
-  /// A frame that changed nothing: unknown, late or repeated.
-  mutating func noteIdleFrame(now: Instant) throws(SessionError) {
-    guard idleFrames.add(now: now) else { throw .overflow("frames without progress") }
-  }
-
-  /// This end has reset a stream that the other end opened. It counts when the other end sends on: a peer that makes us reset its
-  /// streams costs as much as one that resets them itself.
-  mutating func noteOwnReset() {
-    ownResetCount &+= 1
-  }
-
-  mutating func settleOwnResets(now: Instant) throws(SessionError) {
-    while ownResetCount > 0 {
-      ownResetCount &-= 1
-      try noteReset(now: now)
-    }
-  }
-
-  /// A reset or stop of a stream that the other end opened.
-  mutating func noteReset(now: Instant) throws(SessionError) {
-    guard resets.add(now: now) else { throw .overflow("resets") }
-  }
-}
-
-extension SessionError {
-  fileprivate static func overflow(_ bucket: String) -> SessionError {
-    .peer(.excessiveLoad, "LIM-1", "the budget of \(bucket) is exhausted; the other end sends too many")
   }
 }

@@ -11,7 +11,15 @@ extension Session {
     while isActive, encodeJobCount < configuration.maximumEncodeJobCount, let id = encodeRing.popFirst() {
       if let job = cutForCodec(id) { return .encode(job) }
     }
+    noteCodecWait()
     return nil
+  }
+
+  /// Once for each time that blocks have to wait since all jobs are under way.
+  private mutating func noteCodecWait() {
+    let isWaiting = isActive && !encodeRing.isEmpty && encodeJobCount >= configuration.maximumEncodeJobCount
+    if isWaiting, !isCodecBusy { counters.blocked[.codec] &+= 1 }
+    isCodecBusy = isWaiting
   }
 
   /// Cuts one block of a stream; nil when there was none to cut or it goes stored. The stream stays in the ring while there is more.

@@ -154,7 +154,7 @@ extension Session {
       wakeCreditWaiters()
       return
     }
-    guard try locate(id, isOpening: false) == .live else { return try ledger.noteIdleFrame(now: now) }
+    guard try locate(id, isOpening: false, now: now) == .live else { return try ledger.noteIdleFrame(now: now) }
     let isRise = streams.update(id) { stream in
       let before = stream.send.creditLimit
       stream.send.raiseCredit(to: limit)

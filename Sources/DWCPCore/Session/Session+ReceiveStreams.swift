@@ -10,7 +10,7 @@ extension Session {
   }
 
   /// Finds the stream a frame names, opening it if the frame may (SPEC STR-2, STR-3, STR-5).
-  mutating func locate(_ id: StreamID, isOpening: Bool) throws(SessionError) -> Location {
+  mutating func locate(_ id: StreamID, isOpening: Bool, now: Instant) throws(SessionError) -> Location {
     let isOurs = id.opener == role
     guard id.ordinal > (isOurs ? openedOrdinal : peerOrdinal) else {
       guard let isAnticipated = streams.update(id, { $0.isAnticipated }) else { return .closed }
@@ -28,6 +28,7 @@ extension Session {
       throw .peer(.streamLimit, "STR-3", "stream \(id) is above the limit of \(peerStreamLimit) streams")
     }
     for ordinal in (peerOrdinal &+ 1)...id.ordinal {
+      try ledger.noteOpen(now: now)
       insertPeerStream(StreamID(ordinal: ordinal, openedBy: role.other), isAnticipated: ordinal < id.ordinal)
     }
     peerOrdinal = id.ordinal
@@ -73,7 +74,7 @@ extension Session {
     guard !wasOpen || id.opener == role else {
       throw .peer(.streamState, "STR-5", "stream \(id) is opened twice")
     }
-    guard try locate(id, isOpening: true) == .live else { return try ledger.noteIdleFrame(now: now) }
+    guard try locate(id, isOpening: true, now: now) == .live else { return try ledger.noteIdleFrame(now: now) }
     guard id.opener != role else { throw .peer(.streamState, "STR-5", "stream \(id) is not the sender's to open") }
     let (opening, hasUnknownCriticalTag) = try StreamOpening.read(from: &body)
     guard !hasUnknownCriticalTag else { return refuseStream(id) }
@@ -85,7 +86,7 @@ extension Session {
     let id = parser.header.streamID
     let wasKnown = streams.update(id) { !$0.isAnticipated } ?? false
     let block = try checkBlock()
-    guard try locate(id, isOpening: true) == .live else { return try ledger.noteIdleFrame(now: now) }
+    guard try locate(id, isOpening: true, now: now) == .live else { return try ledger.noteIdleFrame(now: now) }
     if !wasKnown { announceStream(id, StreamOpening()) }
     let start = parser.dataFrame.offset
     let end = start &+ block.span
@@ -97,6 +98,7 @@ extension Session {
     }
     guard let arrival else { return }
     guard arrival.kind == .new else { return try ledger.noteIdleFrame(now: now) }
+    try ledger.noteData(rawByteCount: parser.dataFrame.rawByteCount, isFinal: block.isFinal, now: now)
     try receiveCredit.check(newUnits: end &- arrival.received)
     countReceived(block.codec)
     let isWanted = updateReceiving(id) { $0.charge(end: end, isFinal: block.isFinal) }
@@ -202,7 +204,7 @@ extension Session {
       throw .peer(.protocol, "STR-9", "RESET names a final offset above 2^62")
     }
     if id.opener != role { try ledger.noteReset(now: now) }
-    guard try locate(id, isOpening: false) == .live, let stream = streams[id] else {
+    guard try locate(id, isOpening: false, now: now) == .live, let stream = streams[id] else {
       return try ledger.noteIdleFrame(now: now)
     }
     counters.resetsReceived.add(ErrorCode(rawValue: code))
@@ -216,7 +218,7 @@ extension Session {
 
   mutating func receiveStop(_ id: StreamID, _ body: inout ByteBuffer, now: Instant) throws(SessionError) {
     let code = ErrorCode(rawValue: body.readInteger(as: UInt32.self) ?? 0)
-    guard try locate(id, isOpening: false) == .live, streams[id]?.send.phase == .open else {
+    guard try locate(id, isOpening: false, now: now) == .live, streams[id]?.send.phase == .open else {
       return try ledger.noteIdleFrame(now: now)
     }
     if id.opener != role { try ledger.noteReset(now: now) }

@@ -105,7 +105,7 @@ extension Session {
     while batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: blockByteCount), let id = schedule.next() {
       giveTurn(to: id, blockByteCount: blockByteCount, now: now, into: &batch)
     }
-    if !schedule.isEmpty, !flow.hasRoom(blockByteCount: blockByteCount) { flow.noteFull() }
+    if !schedule.isEmpty { noteWaiting(blockByteCount: blockByteCount) }
     // After the last block, so that a stream that drained in this very batch closes the session with it.
     if phase == .closing { writeClose(into: &batch) }
   }
@@ -144,6 +144,13 @@ extension Session {
     removeIfClosed(id)
   }
 
+  /// Streams have blocks ready that do not go now.
+  private mutating func noteWaiting(blockByteCount: Int) {
+    let hasRoom = flow.hasRoom(blockByteCount: blockByteCount)
+    if !hasRoom { flow.noteFull() }
+    counters.blocked[hasRoom ? .scheduler : .link] &+= 1
+  }
+
   private mutating func giveTurn(to id: StreamID, blockByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
     guard
       streams.update(id, { schedule.admits(id, blockByteCount: blockByteCount, &$0.share) }) == true
@@ -156,6 +163,9 @@ extension Session {
     }
     streams.update(id) { stream in
       stream.isScheduled = hasMore
+      if !hasMore, stream.send.hasBytesToCut, stream.send.availableCredit == 0 {
+        counters.blocked[.streamCredit] &+= 1
+      }
       schedule.settle(id, sentByteCount: sentByteCount, hasMore: hasMore, &stream.share)
     }
     if !hasMore { removeIfClosed(id) }
@@ -252,7 +262,9 @@ extension Session {
       stream.isAwaitingSessionCredit = true
       return true
     }
-    if isNew == true { creditWaiters.append(id) }
+    guard isNew == true else { return }
+    creditWaiters.append(id)
+    counters.blocked[.sessionCredit] &+= 1
   }
 
   mutating func wakeCreditWaiters() {

@@ -25,7 +25,9 @@ extension Session {
         stream.isSuspectedStalled = true
         return isStalled
       }
-      if isStalled == true { writeOff(id) }
+      guard isStalled == true else { continue }
+      counters.blocked[.reader] &+= 1
+      writeOff(id)
     }
     if receiveCredit.isTight { stalls.begin(now: now) }
   }

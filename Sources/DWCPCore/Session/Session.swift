@@ -37,7 +37,7 @@ public struct Session: Hashable, Sendable {
   var hasReceivedBeyondEarlyFrames = false
 
   var parser: FrameParser
-  var ledger = AbuseLedger()
+  var ledger: AbuseLedger
   var events: Deque<SessionEvent> = []
 
   var streams = StreamTable()
@@ -53,6 +53,8 @@ public struct Session: Hashable, Sendable {
   var decodeJobs: Deque<DecodeJob> = []
   var encodeJobCount = 0
   var nextJobNumber: UInt64 = 1
+  /// Blocks wait for a codec job to come back.
+  var isCodecBusy = false
   /// Streams that may have blocks to cut and compress.
   var encodeRing: Deque<StreamID> = []
   /// Streams that may have blocks to send.
@@ -78,6 +80,7 @@ public struct Session: Hashable, Sendable {
     self.secrets = secrets
     local = configuration.announcement
     parser = FrameParser(maximumRawBlockByteCount: local.maximumRawBlockByteCount)
+    ledger = AbuseLedger(configuration.abuseBudgets)
     peerStreamLimit = local.streamLimit
     receiveCredit = SessionReceiveCredit(
       window: local.sessionCredit, budget: configuration.receiveBudgetByteCount)

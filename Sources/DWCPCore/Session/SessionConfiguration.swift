@@ -16,6 +16,9 @@ public struct SessionConfiguration: Hashable, Sendable {
   /// How streams compress unless they say otherwise.
   public var compression = CompressionChoice.automatic
 
+  /// What is borne of frames that cost this end more than the other one.
+  public var abuseBudgets = AbuseBudgets()
+
   /// Raw bytes the other end may have sent and the applications not read, over all streams, at first; at least 1 MiB.
   public var sessionWindowByteCount: UInt64 = 16 << 20
 

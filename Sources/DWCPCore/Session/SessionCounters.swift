@@ -37,6 +37,9 @@ public struct SessionCounters: Hashable, Sendable {
   /// RESET frames received for streams that had not been closed yet.
   public var resetsReceived = ResetCounters()
 
+  /// What streams had to wait for.
+  public var blocked = BlockedCounters()
+
   /// Nothing counted yet.
   public init() {}
 }
@@ -133,5 +136,6 @@ extension SessionCounters {
     streamsClosed.merge(other.streamsClosed, combine)
     resetsSent.merge(other.resetsSent, combine)
     resetsReceived.merge(other.resetsReceived, combine)
+    blocked.merge(other.blocked, combine)
   }
 }

@@ -94,6 +94,19 @@ extension Attack {
 
   /// One short stream after the other, as the rules allow, without an end.
   static let onStreamsInTurn: [Attack] = [
+    Attack(
+      name: "DATA frames of one byte, which windows hardly feel",
+      ending: .refused(.excessiveLoad, naming: "short DATA frames"), configuration: .littlePatience, salvoCount: 10_000
+    ) {
+      $1.stored(offset: $0, byteCount: 1)
+    },
+    Attack(
+      name: "streams opened faster than the budget", ending: .refused(.excessiveLoad, naming: "streams opened"),
+      configuration: .littlePatience, salvoCount: 10_000
+    ) {
+      if $0 > 0 { $1.frame(0x06, number: $0) }
+      $1.stored(stream: id($0), flags: 0x03, offset: 0, byteCount: 3)
+    },
     Attack(name: "short streams for ever", ending: .bounded, salvoCount: 10_000) {
       // Each stream before was answered with FIN.
       if $0 > 0 { $1.frame(0x06, number: $0) }

@@ -83,6 +83,14 @@ extension SessionConfiguration {
     return configuration
   }
 
+  /// Small budgets for what costs the other end little.
+  static var littlePatience: SessionConfiguration {
+    var configuration = SessionConfiguration.tight
+    configuration.abuseBudgets.shortDataBytes = AbuseBudgets.Budget(capacity: 262_144, perSecond: 1_024)
+    configuration.abuseBudgets.opens = AbuseBudgets.Budget(capacity: 500, perSecond: 50)
+    return configuration
+  }
+
   /// The same with more streams, each of which may fill a quarter of the session's window.
   static var manyStreams: SessionConfiguration {
     var configuration = SessionConfiguration.tight

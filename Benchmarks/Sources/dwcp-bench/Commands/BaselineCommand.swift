@@ -34,10 +34,10 @@ struct UpdateCommand: ParsableCommand {
       let deterministic: Set<MetricClass> = [.exact, .instructions, .scaling]
       let first = try measure(scenarios, deterministic, roundCount: 1)
       var second = try measure(scenarios, deterministic.union([.storedTime]), roundCount: 15)
-      second.scenarios = second.scenarios.map { $0.keepingBestMatchedTime() }
-      try refuseUnfitFigures(first, second)
       let root = Repository.root
       let old = try Baseline.read(for: second, root: root)
+      second.scenarios = second.scenarios.map { $0.keepingBestMatchedTime(storedIn: old[$0.suite]) }
+      try refuseUnfitFigures(first, second)
       for baseline in Baseline.baselines(of: second, reason: reason) {
         try baseline.write(root: root)
         print("\(baseline.file):")

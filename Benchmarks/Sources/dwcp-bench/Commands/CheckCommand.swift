@@ -78,13 +78,17 @@ extension ScenarioResult {
     return result
   }
 
-  /// Of the times, the one whose kernel moves with it best: with the narrowest interval.
-  func keepingBestMatchedTime() -> ScenarioResult {
+  /// Of the times, the one whose kernel moves with it best: with the narrowest interval. The one that is stored stays unless another is twice as
+  /// good, so that a baseline says what has changed and not which kernel happened to be calmer.
+  func keepingBestMatchedTime(storedIn baseline: Baseline?) -> ScenarioResult {
     func width(_ metric: Metric) -> Double {
       guard case .number(let value) = metric.reading, let interval = metric.interval else { return .infinity }
       return (interval.high - interval.low) / value
     }
-    let best = metrics.filter { $0.metricClass == .storedTime }.min { width($0) < width($1) }
+    let times = metrics.filter { $0.metricClass == .storedTime }
+    var best = times.min { width($0) < width($1) }
+    let stored = times.first { baseline?.entries[Baseline.entryName(scenario: name, metric: $0.name)] != nil }
+    if let stored, let narrowest = best, width(stored) <= 2 * width(narrowest) { best = stored }
     var result = self
     result.metrics.removeAll { $0.metricClass == .storedTime && $0 != best }
     return result

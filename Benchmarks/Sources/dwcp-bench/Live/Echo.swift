@@ -35,6 +35,20 @@ enum Echo {
     ]
   }
 
+  /// In a session of its own, while another one on the same event loops moves 3 GB.
+  static let otherSession = LiveScenario(reference: "idle") {
+    let load = BulkLoad(corpus: SeededCorpora.random(blockCount: 1_024), blockCount: 24_000)
+    return [
+      Contender(name: "beside-bulk") {
+        async let bulk = Transport.run { BulkDriver(load, done: $0) }
+        let figures = try await run(1_000, 0, nil)
+        try load.check(try await bulk)
+        return figures
+      },
+      Contender(name: "idle") { try await run(1_000, 0, nil) },
+    ]
+  }
+
   private static func run(
     _ count: Int, _ bulkStreamCount: Int, _ corpus: Corpus?, over link: LinkEmulation? = nil
   ) async throws -> [Figure] {

@@ -1,0 +1,96 @@
+/// How much this end bears of what costs it something and the other end nothing, before the session ends with `EXCESSIVE_LOAD`
+/// (SPEC LIM-1). The defaults are those of SPEC section 14.
+public struct AbuseBudgets: Hashable, Sendable {
+  /// So many at once, and so many more each second.
+  public struct Budget: Hashable, Sendable {
+    /// At most 10^9.
+    public var capacity: UInt64
+    public var perSecond: UInt64
+
+    /// - Parameter capacity: how many at once.
+    /// - Parameter perSecond: how many more each second.
+    public init(capacity: UInt64, perSecond: UInt64) {
+      self.capacity = capacity
+      self.perSecond = perSecond
+    }
+  }
+
+  /// PING frames.
+  public var pings = Budget(capacity: 100, perSecond: 10)
+  /// Frames that change nothing: unknown, late or repeated.
+  public var framesWithoutProgress = Budget(capacity: 1_000, perSecond: 100)
+  /// Streams of the other end that either end resets or stops early.
+  public var resets = Budget(capacity: 200, perSecond: 20)
+  /// Streams that the other end opens; nil for as many as may be open at once allow.
+  public var opens: Budget?
+  /// Bytes that DATA frames are short of 256 raw bytes; those with FIN do not count. Windows bound bytes, and not frames.
+  public var shortDataBytes = Budget(capacity: 64 << 20, perSecond: 64 << 20)
+
+  /// The defaults of SPEC section 14.
+  public init() {}
+}
+
+/// The budgets of one session, and what has been used of them.
+struct AbuseLedger: Hashable, Sendable {
+  private static let longEnoughByteCount = 256
+
+  private var pings: LeakyBucket
+  private var idleFrames: LeakyBucket
+  private var resets: LeakyBucket
+  private var opens: LeakyBucket?
+  private var shortDataBytes: LeakyBucket
+  private var ownResetCount = 0
+
+  init(_ budgets: AbuseBudgets) {
+    pings = LeakyBucket(budgets.pings)
+    idleFrames = LeakyBucket(budgets.framesWithoutProgress)
+    resets = LeakyBucket(budgets.resets)
+    opens = budgets.opens.map { LeakyBucket($0) }
+    shortDataBytes = LeakyBucket(budgets.shortDataBytes)
+  }
+
+  mutating func notePing(now: Instant) throws(SessionError) {
+    guard pings.add(now: now) else { throw .overflow("PINGs") }
+  }
+
+  /// A frame that changed nothing: unknown, late or repeated.
+  mutating func noteIdleFrame(now: Instant) throws(SessionError) {
+    guard idleFrames.add(now: now) else { throw .overflow("frames without progress") }
+  }
+
+  /// The other end has opened a stream.
+  mutating func noteOpen(now: Instant) throws(SessionError) {
+    guard opens?.add(now: now) ?? true else { throw .overflow("streams opened") }
+  }
+
+  /// A DATA frame that has brought something new.
+  mutating func noteData(rawByteCount: Int, isFinal: Bool, now: Instant) throws(SessionError) {
+    guard rawByteCount < Self.longEnoughByteCount, !isFinal else { return }
+    let missing = UInt64(Self.longEnoughByteCount &- max(0, rawByteCount))
+    guard shortDataBytes.add(missing, now: now) else { throw .overflow("short DATA frames") }
+  }
+
+  /// This end has reset a stream that the other end opened. It counts when the other end sends on: a peer that makes us reset its
+  /// streams costs as much as one that resets them itself.
+  mutating func noteOwnReset() {
+    ownResetCount &+= 1
+  }
+
+  mutating func settleOwnResets(now: Instant) throws(SessionError) {
+    while ownResetCount > 0 {
+      ownResetCount &-= 1
+      try noteReset(now: now)
+    }
+  }
+
+  /// A reset or stop of a stream that the other end opened.
+  mutating func noteReset(now: Instant) throws(SessionError) {
+    guard resets.add(now: now) else { throw .overflow("resets") }
+  }
+}
+
+extension SessionError {
+  fileprivate static func overflow(_ bucket: String) -> SessionError {
+    .peer(.excessiveLoad, "LIM-1", "the budget of \(bucket) is exhausted; the other end sends too many")
+  }
+}
