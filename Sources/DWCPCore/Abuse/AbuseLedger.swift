@@ -3,8 +3,9 @@
 public struct AbuseBudgets: Hashable, Sendable {
   /// So many at once, and so many more each second.
   public struct Budget: Hashable, Sendable {
-    /// At most 10^9.
+    /// How many at once; at most 10^9.
     public var capacity: UInt64
+    /// How many more each second.
     public var perSecond: UInt64
 
     /// - Parameter capacity: how many at once.

@@ -4,7 +4,7 @@ internal import DequeModule
 ///
 /// The buffers of two kernels take megabytes, and whatever is urgent waits behind them. A little more than delivery rate x shortest round trip keeps
 /// the link as busy. Both are measured by acknowledgements alone: the bytes that were delivered since those acknowledged last when a frame was sent,
-/// by the time that this took. At first, while the rate rises with it, the bound doubles with each round trip.
+/// by the time that this took. At first, while the rate rises with it, the bound triples with each round trip.
 struct LinkFlow: Hashable, Sendable {
   /// Before anything was measured.
   private static let initialByteCount = 65_536
@@ -46,9 +46,6 @@ struct LinkFlow: Hashable, Sendable {
 
   /// When a round trip was measured last.
   private(set) var roundTripInstant: Instant?
-
-  /// The highest delivery rate of late, in bytes per second; nil before the first acknowledgement.
-  var bytesPerSecond: UInt64? { highestRate.value }
 
   /// Some frames have just been sent; `frameCount` counts the numbered ones since the link's start.
   mutating func noteSent(frameCount: UInt64, byteCount: Int, now: Instant) {

@@ -222,7 +222,7 @@ extension Session {
     scheduleEncoding(id)
   }
 
-  /// Raw bytes in the blocks that go stored (SPEC CAP-5, HS-2): what comes behind one waits for about half a millisecond.
+  /// Raw bytes in the blocks that go stored (SPEC CAP-5, HS-2): what comes behind one waits for about 0.25 ms.
   var blockByteCount: Int { flow.blockByteCount(nanoseconds: 250_000, limit: maximumBlockByteCount) }
 
   /// The same for blocks that are compressed: they shrink, and longer ones more so (decision 0005).

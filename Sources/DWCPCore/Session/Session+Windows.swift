@@ -2,7 +2,7 @@
 extension Session {
   private static let probeIntervalNanoseconds: UInt64 = 2_000_000_000
   /// Where so much has come the round trip will soon be wanted.
-  static let probedByteCount: UInt64 = 65_536
+  private static let probedByteCount: UInt64 = 65_536
 
   /// Data has come: fits the windows of its stream and of the session, once in a round trip, and asks for the round trip when it is not known, or old.
   mutating func tuneWindows(_ id: StreamID, now: Instant) {
