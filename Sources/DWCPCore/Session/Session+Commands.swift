@@ -69,6 +69,7 @@ extension Session {
   /// Changes whose turn comes first, for what this end sends on a stream from now on (SPEC PRI-2).
   ///
   /// - Parameter urgency: 0 (first) to 7 (last); more is 7.
+  /// - Parameter id: a stream of either end; nothing happens when it is gone.
   public mutating func setUrgency(_ urgency: UInt8, of id: StreamID) {
     streams.update(id) { schedule.change(id, to: urgency, isWaiting: $0.isScheduled, &$0.share) }
   }
