@@ -109,7 +109,7 @@ struct LinkFlow: Hashable, Sendable {
       return inFlightByteCount < Self.initialByteCount
     }
     let onItsWay = rate.bytes(inNanoseconds: roundTrip)
-    let slack = ramp.isOver ? onItsWay / 8 : onItsWay.multipliedSaturated(by: 2)
+    let slack = ramp.isOver ? onItsWay / 16 : onItsWay.multipliedSaturated(by: 2)
     // Not less than what makes the other end acknowledge at once, and a departure of which it has got a part.
     let least = max(UInt64(blockByteCount), LinkAccounting.byteCountPerAcknowledgement &+ Self.departureByteCount)
     return inFlightByteCount < onItsWay.addingSaturated(slack).addingSaturated(least)
