@@ -17,31 +17,42 @@ extension Session {
   /// Looks for readers that have stalled, and lets those who read have their memory.
   mutating func handleStalls(now: Instant) {
     guard let look = stalls.look(now: now) else { return }
+    var stalled: [StreamID] = []
+    var areOthersRead = false
     for id in streams.ids {
       let isStalled = streams.update(id) { stream in
-        guard !stream.receive.queue.isEmpty else { return false }
+        guard !stream.receive.queue.isEmpty else {
+          areOthersRead = areOthersRead || stream.receive.phase == .open
+          return false
+        }
         let isStalled = stream.isSuspectedStalled
+        areOthersRead = areOthersRead || !isStalled
         if isStalled, stream.stalledSinceLook == 0 { stream.stalledSinceLook = look }
         stream.isSuspectedStalled = true
         return isStalled
       }
-      guard isStalled == true else { continue }
+      if isStalled == true { stalled.append(id) }
+    }
+    for id in stalled {
       counters.blocked[.reader] &+= 1
-      writeOff(id)
+      writeOff(id, look: look, areOthersRead: areOthersRead)
     }
     if receiveCredit.isTight { stalls.begin(now: now) }
   }
 
-  private mutating func writeOff(_ id: StreamID) {
+  /// Where the budget does not suffice, those that stalled first make room, but only for streams that are read, and after a while.
+  private mutating func writeOff(_ id: StreamID, look: UInt32, areOthersRead: Bool) {
     while let units = streams.update(id, { $0.receive.unreadUnitCount }), units > receiveCredit.writeOffRoom {
-      guard let longest = longestStalled() else { return }
-      stop(longest, code: .stalled)
-      if longest == id { return }
+      guard areOthersRead, let longest = longestStalled(),
+        look &- longest.look >= StallWatch.leastLookCountBeforeStop
+      else { return }
+      stop(longest.id, code: .stalled)
+      if longest.id == id { return }
     }
     receiveCredit.writeOff(streams.update(id) { $0.receive.writeOff() } ?? 0)
   }
 
-  private mutating func longestStalled() -> StreamID? {
+  private mutating func longestStalled() -> (id: StreamID, look: UInt32)? {
     var longest: (id: StreamID, look: UInt32)?
     for id in streams.ids {
       streams.update(id) { stream in
@@ -49,13 +60,15 @@ extension Session {
         if stream.stalledSinceLook < longest?.look ?? .max { longest = (id, stream.stalledSinceLook) }
       }
     }
-    return longest?.id
+    return longest
   }
 }
 
 /// When to look for readers that have stalled: while unread bytes fill half of the session's window.
 struct StallWatch: Hashable, Sendable {
   private static let intervalNanoseconds: UInt64 = 1_000_000_000
+  /// A reader may have a pause without losing its stream.
+  static let leastLookCountBeforeStop: UInt32 = 30
 
   private(set) var nextDeadline: Instant?
   private var lookCount: UInt32 = 0

@@ -55,8 +55,8 @@ struct SendSchedule: Hashable, Sendable {
   private var occupied: UInt8 = 0
   /// Bytes sent while a less urgent stream waited, and not yet made up for.
   private var starvedByteCount = 0
-  /// The level that is next to be helped.
-  private var nextStarvedLevel = 0
+  /// The level that was helped last.
+  private var helpedLevel = 0
 
   var isEmpty: Bool { occupied == 0 }
 
@@ -67,8 +67,7 @@ struct SendSchedule: Hashable, Sendable {
       share.round = levels[level].round
       share.restByteCount = Self.leastShareByteCount
     }
-    if share.restByteCount > 0 { levels[level].fresh.append(id) } else { levels[level].ring.append(id) }
-    occupied |= 1 << share.urgency
+    putBack(id, share)
   }
 
   /// Takes out the stream that is next. It may send one block if `admits` says so; `settle` puts it back.
@@ -85,9 +84,9 @@ struct SendSchedule: Hashable, Sendable {
   private mutating func starvedLevel(below top: Int) -> Int {
     starvedByteCount = 0
     for step in 1...Self.urgencyCount {
-      let level = (nextStarvedLevel + step) % Self.urgencyCount
+      let level = (helpedLevel + step) % Self.urgencyCount
       if level > top, occupied & (1 << UInt8(level)) != 0 {
-        nextStarvedLevel = level
+        helpedLevel = level
         return level
       }
     }

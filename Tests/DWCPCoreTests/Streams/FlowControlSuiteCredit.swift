@@ -180,12 +180,27 @@ import Testing
     #expect(pair.server.session.unreadUnitCount == 0)
   }
 
+  @Test("readers that pause lose nothing while nobody else needs their memory (SPEC CRD-9)")
+  func pausedReaders() throws {
+    var (pair, ids) = try Self.stalled(17, budget: 0)
+    for _ in 0..<120 {
+      pair.advance(milliseconds: 1_000)
+      pair.exchange()
+    }
+    for id in ids {
+      let byteCount = pair.server.readAll(id).bytes.count
+      #expect(byteCount == 60_000)
+    }
+  }
+
   @Test("when the budget is used up, the reader that stalled first is stopped, and says why (SPEC CRD-9)")
   func exhaustedBudget() throws {
     var (pair, ids) = try Self.stalled(17, budget: (1 << 20) + 500_000)
-    for _ in 0..<30 {
-      pair.advance(milliseconds: 200)
+    _ = try pair.client.session.open(compression: .fixed(.none))
+    for second in 0..<40 {
+      pair.advance(milliseconds: 1_000)
       pair.exchange()
+      if second < 30 { #expect(!pair.client.events.contains(.stopped(ids[0], .stalled))) }
     }
     let ends = ids.map { pair.server.readAll($0).end }
     let stoppedCount = ends.count { end in
