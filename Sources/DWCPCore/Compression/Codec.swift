@@ -41,7 +41,8 @@ public struct CompressionSetting: Hashable, Sendable {
   /// The codec that is meant to be used; a block that does not shrink goes stored all the same (SPEC CDC-5).
   public let codec: Codec
   /// 0 for `none`; 1 (fast) or 3 to 12 (high compression) for `lz4`; -7 to -1 (faster) or 1 to 19 for `zstd`.
-  public let level: Int
+  public var level: Int { Int(smallLevel) }
+  private let smallLevel: Int8
 
   /// Blocks go stored.
   public static let none = CompressionSetting(.none)
@@ -54,7 +55,7 @@ public struct CompressionSetting: Hashable, Sendable {
   public init?(codec: Codec, level: Int) {
     guard codec.hasLevel(level) else { return nil }
     self.codec = codec
-    self.level = level
+    smallLevel = Int8(truncatingIfNeeded: level)
   }
 
   /// Reads `none`, `lz4`, `lz4:LEVEL`, `zstd` or `zstd:LEVEL`; nil for anything else. The level is a decimal number
@@ -72,7 +73,7 @@ public struct CompressionSetting: Hashable, Sendable {
 
   private init(_ codec: Codec) {
     self.codec = codec
-    level = codec.defaultLevel
+    smallLevel = Int8(truncatingIfNeeded: codec.defaultLevel)
   }
 }
 

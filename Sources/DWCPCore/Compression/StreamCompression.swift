@@ -6,26 +6,37 @@ public enum CompressionChoice: Hashable, Sendable {
   case fixed(CompressionSetting)
 }
 
+/// The same as a set of codecs, to be asked for each block.
+struct CodecSet: Hashable, Sendable {
+  private var bits: UInt8 = 0
+
+  init(_ codecs: Set<Codec>) {
+    for codec in codecs { bits |= 1 << codec.rawValue }
+  }
+
+  func contains(_ codec: Codec) -> Bool { bits & (1 << codec.rawValue) != 0 }
+}
+
 /// The fixed policy by which one stream picks a codec for each block (SPEC CDC-1, CDC-5). Frames without blocks, those of the handshake among them,
 /// never see a codec (SPEC CDC-6).
 ///
 /// After a few blocks in a row did not shrink, only one in sixteen is tried, so that data that is already compressed costs little.
 struct StreamCompression: Hashable, Sendable {
-  private static let patienceBlockCount = 4
-  private static let probeIntervalBlockCount = 16
+  private static let patienceBlockCount: UInt8 = 4
+  private static let probeIntervalBlockCount: Int8 = 16
   /// Shorter blocks cannot earn their header's keep.
   static let leastRawByteCount = 64
 
   private let choice: CompressionChoice
-  private var storedRun = 0
-  private var blocksUntilProbe = 0
+  private var storedRun: UInt8 = 0
+  private var blocksUntilProbe: Int8 = 0
 
   init(_ choice: CompressionChoice) {
     self.choice = choice
   }
 
   /// The setting to try for the next block, or nil to store it.
-  mutating func setting(rawByteCount: Int, peerCodecs: Set<Codec>) -> CompressionSetting? {
+  mutating func setting(rawByteCount: Int, peerCodecs: CodecSet) -> CompressionSetting? {
     guard rawByteCount >= Self.leastRawByteCount, let setting = bestSetting(peerCodecs) else { return nil }
     guard storedRun >= Self.patienceBlockCount else { return setting }
     blocksUntilProbe -= 1
@@ -40,11 +51,11 @@ struct StreamCompression: Hashable, Sendable {
   }
 
   /// Whether the next blocks are tried at all; when not, they need no job.
-  func isCompressing(_ peerCodecs: Set<Codec>) -> Bool {
+  func isCompressing(_ peerCodecs: CodecSet) -> Bool {
     bestSetting(peerCodecs) != nil
   }
 
-  private func bestSetting(_ peerCodecs: Set<Codec>) -> CompressionSetting? {
+  private func bestSetting(_ peerCodecs: CodecSet) -> CompressionSetting? {
     switch choice {
     case .automatic:
       if peerCodecs.contains(.zstd) { return .zstdDefault }

@@ -4,12 +4,17 @@
 /// back; by then a sender that is still finding out what its link takes sends several times as much, so that the window is eight times what was
 /// consumed while that rises. It shrinks slowly, by granting less from then on.
 struct WindowTuner: Hashable, Sendable {
+  private struct Look: Hashable, Sendable {
+    /// When it was.
+    var instant: Instant
+    var consumed: UInt64
+    /// What was consumed in the round trip before.
+    var roundTripUnits: UInt64 = 0
+  }
+
   private(set) var window: UInt64
-  /// When it looked last; nil before the first units came.
-  private var epoch: Instant?
-  private var consumedBefore: UInt64 = 0
-  /// What was consumed in the round trip before.
-  private var lastRoundTripUnits: UInt64 = 0
+  /// The last look, if there was one: in memory of its own, since most streams never get that far.
+  private var lastLook: [Look] = []
 
   init(window: UInt64) {
     self.window = window
@@ -20,20 +25,19 @@ struct WindowTuner: Hashable, Sendable {
   /// - Parameter consumed: units consumed since the beginning.
   /// - Parameter bounds: what the window may be.
   mutating func tune(consumed: UInt64, roundTripNanoseconds: UInt64, now: Instant, bounds: ClosedRange<UInt64>) {
-    guard let epoch else {
-      self.epoch = now
+    guard let last = lastLook.first else {
+      // Less would change nothing.
+      if consumed >= window / 8 { lastLook = [Look(instant: now, consumed: 0)] }
       return
     }
-    let elapsed = now.nanoseconds(since: epoch)
+    let elapsed = now.nanoseconds(since: last.instant)
     guard elapsed >= max(1, roundTripNanoseconds) else { return }
-    let units = (consumed &- consumedBefore).scaled(by: roundTripNanoseconds, over: elapsed)
-    let isRising = units / 5 > lastRoundTripUnits / 4
+    let units = (consumed &- last.consumed).scaled(by: roundTripNanoseconds, over: elapsed)
+    let isRising = units / 5 > last.roundTripUnits / 4
     let (target, isTooMuch) = units.multipliedReportingOverflow(by: isRising ? 8 : 4)
     window = max(isTooMuch ? .max : target, window &- window / 8)
     window = min(max(window, bounds.lowerBound), bounds.upperBound)
-    self.epoch = now
-    consumedBefore = consumed
-    lastRoundTripUnits = units
+    lastLook[0] = Look(instant: now, consumed: consumed, roundTripUnits: units)
   }
 
   /// So much is known to come.

@@ -11,6 +11,7 @@ extension Session {
   public mutating func open(
     _ opening: StreamOpening = StreamOpening(), compression: CompressionChoice? = nil
   ) throws(SessionError) -> StreamID {
+    streams.makeUnique()
     guard canOpenEarly || isActive else {
       throw .caller(.shutdown, "HS-2", "the session is not open")
     }
@@ -28,10 +29,10 @@ extension Session {
     var stream = StreamState(
       id: id, creditLimit: remote.streamCredit, grantedLimit: local.streamCredit,
       compression: StreamCompression(compression ?? configuration.compression), urgency: opening.urgency)
-    stream.openBody = body
-    streams.insert(stream)
+    stream.owesOpening = true
+    if !body.isEmpty { openBodies[id] = body }
     counters.streamsOpened += 1
-    queueControl(id)
+    queueControl(at: streams.insert(stream))
     return id
   }
 
@@ -54,15 +55,17 @@ extension Session {
   public mutating func write(
     _ bytes: ByteBuffer, to id: StreamID, endsMessage: Bool = false
   ) throws(SessionError) -> Bool {
-    let budget = configuration.streamSendBudgetByteCount
-    let hasRoom = streams.update(id) { stream -> Bool? in
-      guard stream.send.canWrite, !stream.isReleased else { return nil }
-      stream.send.queue.append(bytes, endsMessage: endsMessage)
-      stream.isWriterWaiting = stream.send.bufferedByteCount >= budget
-      return !stream.isWriterWaiting
+    streams.makeUnique()
+    guard let slot = streams.slot(of: id), streams[slot: slot].send.canWrite, !streams[slot: slot].isReleased else {
+      throw endedError(id)
     }
-    guard let hasRoom, let hasRoom else { throw endedError(id) }
-    wake(id)
+    if bytes.readableBytes > 0 || endsMessage {
+      backlogs.lend(to: &streams[slot: slot].send.backlog)
+      streams[slot: slot].send.append(bytes, endsMessage: endsMessage)
+    }
+    let hasRoom = streams[slot: slot].send.bufferedByteCount < configuration.streamSendBudgetByteCount
+    streams[slot: slot].isWriterWaiting = !hasRoom
+    wake(at: slot)
     return hasRoom
   }
 
@@ -71,14 +74,16 @@ extension Session {
   /// - Parameter urgency: 0 (first) to 7 (last); more is 7.
   /// - Parameter id: a stream of either end; nothing happens when it is gone.
   public mutating func setUrgency(_ urgency: UInt8, of id: StreamID) {
+    streams.makeUnique()
     streams.update(id) { schedule.change(id, to: urgency, isWaiting: $0.isScheduled, &$0.share) }
   }
 
   /// Ends this end's direction behind what was written (SPEC STR-8).
   public mutating func finish(_ id: StreamID) throws(SessionError) {
-    guard streams.update(id, { $0.send.canWrite }) == true else { throw endedError(id) }
-    streams.update(id) { $0.send.finish() }
-    wake(id)
+    streams.makeUnique()
+    guard let slot = streams.slot(of: id), streams[slot: slot].send.canWrite else { throw endedError(id) }
+    streams[slot: slot].send.finish()
+    wake(at: slot)
   }
 
   private func endedError(_ id: StreamID) -> SessionError {
@@ -92,31 +97,35 @@ extension Session {
 
   /// The next raw bytes of a stream; reading is what returns credit to the other end (SPEC CRD-5).
   public mutating func read(_ id: StreamID, maximumByteCount: Int = .max) -> StreamRead {
-    let state = streams.update(id) { stream in
-      (
-        failure: stream.receive.failure, isReportedByPeer: stream.receive.isFailureReportedByPeer,
-        isOver: stream.receive.isAtEnd || stream.receive.phase == .done
-      )
+    streams.makeUnique()
+    guard let slot = streams.slot(of: id) else { return .end }
+    guard !streams.update(at: slot, { $0.receive.isOver }) else { return readEnd(of: id, at: slot) }
+    var grantsCredit = false
+    let result = streams.update(at: slot) { stream -> StreamRead in
+      let writtenOff = stream.receive.writtenOff
+      guard let read = stream.receive.read(maximumByteCount: max(1, maximumByteCount)) else {
+        stream.isReadableTold = false
+        return .notReady
+      }
+      receiveCredit.consume(
+        UInt64(read.bytes.readableBytes) &+ (read.endsMessage ? 1 : 0),
+        recovered: writtenOff &- stream.receive.writtenOff)
+      queues.takeBack(&stream.receive.queue)
+      grantsCredit = stream.receive.creditToGrant != nil
+      return .bytes(read.bytes, endsMessage: read.endsMessage)
     }
-    guard let state else { return .end }
-    if let code = state.failure {
-      updateReceiving(id) { $0.acknowledgeEnd() }
-      removeIfClosed(id)
-      return .failed(failureError(id, code, isReportedByPeer: state.isReportedByPeer))
-    }
-    if state.isOver {
-      updateReceiving(id) { $0.acknowledgeEnd() }
-      removeIfClosed(id)
-      return .end
-    }
-    let read = updateReceiving(id) { $0.read(maximumByteCount: max(1, maximumByteCount)) }
-    guard let read, let read else {
-      streams.update(id) { $0.isReadableTold = false }
-      return .notReady
-    }
-    streams.update(id) { $0.noteRead() }
-    if streams.update(id, { $0.receive.creditToGrant != nil }) == true { queueControl(id) }
-    return .bytes(read.bytes, endsMessage: read.endsMessage)
+    if grantsCredit { queueControl(at: slot) }
+    return result
+  }
+
+  /// The application learns that the direction has ended.
+  private mutating func readEnd(of id: StreamID, at slot: Int) -> StreamRead {
+    let failure = streams[slot: slot].receive.failure
+    let isReportedByPeer = streams[slot: slot].receive.isFailureReportedByPeer
+    streams[slot: slot].receive.acknowledgeEnd()
+    removeIfClosed(at: slot)
+    guard let failure else { return .end }
+    return .failed(failureError(id, failure, isReportedByPeer: isReportedByPeer))
   }
 
   private func failureError(_ id: StreamID, _ code: ErrorCode, isReportedByPeer: Bool) -> SessionError {
@@ -137,45 +146,46 @@ extension Session {
 
   /// Asks the other end to send no more on a stream; what has arrived unread is dropped (SPEC STR-10).
   public mutating func stop(_ id: StreamID, code: ErrorCode) {
-    if updateReceiving(id, { $0.stop(code) }) == true {
-      streams.update(id) { stream in
-        stream.stopCode = code
-        stream.noteCut(.byThisEnd)
-      }
-      queueControl(id)
+    streams.makeUnique()
+    guard let slot = streams.slot(of: id) else { return }
+    if updateReceiving(at: slot, { $0.stop(code) }) {
+      streams[slot: slot].stopCode = code
+      streams[slot: slot].noteCut(.byThisEnd)
+      queueControl(at: slot)
     }
-    noteReceiveProgress(id)
+    noteReceiveProgress(at: slot)
   }
 
   /// Ends this end's direction at once; what was written and not sent is dropped (SPEC STR-9).
   public mutating func reset(_ id: StreamID, code: ErrorCode) {
-    guard let phase = streams.update(id, { $0.send.phase }), phase == .open || phase == .finished else { return }
+    streams.makeUnique()
+    guard let slot = streams.slot(of: id) else { return }
+    let phase = streams[slot: slot].send.phase
+    guard phase == .open || phase == .finished else { return }
     if id.opener != role, !goAway.isDraining { ledger.noteOwnReset() }
-    let refund = streams.update(id) { stream -> UInt64 in
-      stream.noteCut(.byThisEnd)
-      return stream.send.reset(code)
-    }
-    sendCredit.refund(refund ?? 0)
-    queueControl(id)
+    streams[slot: slot].noteCut(.byThisEnd)
+    sendCredit.refund(streams[slot: slot].send.reset(code))
+    queueControl(at: slot)
     wakeCreditWaiters()
   }
 
   /// The application has finished with a stream (SPEC STR-4). An unfinished direction of this end is reset; what the other end still sends
   /// is discarded, and stopped if it is more than the end.
   public mutating func release(_ id: StreamID) {
-    guard let stream = streams[id], !stream.isReleased else { return }
-    streams.update(id) { $0.isReleased = true }
-    if stream.send.phase == .open, !stream.send.isFinishRequested { reset(id, code: .cancelled) }
-    let needsStop = updateReceiving(id) { receive in
+    streams.makeUnique()
+    guard let slot = streams.slot(of: id), !streams[slot: slot].isReleased else { return }
+    streams[slot: slot].isReleased = true
+    if streams[slot: slot].send.canWrite { reset(id, code: .cancelled) }
+    let needsStop = updateReceiving(at: slot) { receive in
       receive.acknowledgeEnd()
       return receive.abandon()
     }
-    if needsStop == true { queueStop(id) }
-    noteReceiveProgress(id)
+    if needsStop { queueStop(at: slot) }
+    noteReceiveProgress(at: slot)
   }
 
   /// Bytes written to a stream that the connection has not taken yet.
   public func bufferedByteCount(_ id: StreamID) -> Int {
-    streams[id]?.send.bufferedByteCount ?? 0
+    streams.slot(of: id).map { streams[slot: $0].send.bufferedByteCount } ?? 0
   }
 }

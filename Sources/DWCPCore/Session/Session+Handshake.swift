@@ -121,8 +121,9 @@ extension Session {
       localMilliseconds: local.idleTimeoutMilliseconds, remoteMilliseconds: remote.idleTimeoutMilliseconds)
     sendCredit.raise(to: remote.sessionCredit)
     for id in streams.ids {
-      streams.update(id) { $0.send.raiseCredit(to: remote.streamCredit) }
-      wake(id)
+      guard let slot = streams.slot(of: id) else { continue }
+      streams[slot: slot].send.raiseCredit(to: remote.streamCredit)
+      wake(at: slot)
     }
     events.append(.established(agreed))
   }

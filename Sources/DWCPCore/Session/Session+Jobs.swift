@@ -7,6 +7,7 @@ extension Session {
   /// Run it with ``CodecJob/run(in:)`` on any thread and bring the result back with ``complete(_:durationNanoseconds:now:)``, in any
   /// order.
   public mutating func nextJob() -> CodecJob? {
+    streams.makeUnique()
     if let job = decodeJobs.popFirst() { return .decode(job) }
     while isActive, encodeJobCount < configuration.maximumEncodeJobCount, let id = encodeRing.popFirst() {
       if let job = cutForCodec(id) { return .encode(job) }
@@ -24,42 +25,31 @@ extension Session {
 
   /// Cuts one block of a stream; nil when there was none to cut or it goes stored. The stream stays in the ring while there is more.
   private mutating func cutForCodec(_ id: StreamID) -> EncodeJob? {
-    let sessionCredit = sendCredit.available
-    let maximumRawByteCount = codecBlockByteCount
-    let codecs = remoteCodecs
-    let jobNumber = nextJobNumber
-    let maximumWindowLog = remote.zstdWindowLog
-    var block: SendHalf.Block?
-    var job: EncodeJob?
-    var isBlocked = false
-    streams.update(id) { stream in
-      stream.isAwaitingEncode = false
-      guard stream.mayCutForCodec(codecs: codecs),
-        var cut = stream.send.cut(maximumRawByteCount: maximumRawByteCount, maximumSpan: sessionCredit)
-      else {
-        isBlocked = stream.isBlockedBySession(sessionCredit)
-        return
-      }
-      if let setting = stream.compression.setting(rawByteCount: cut.rawByteCount, peerCodecs: codecs) {
-        cut.jobNumber = jobNumber
-        job = EncodeJob(
-          number: jobNumber, streamID: id, raw: cut.payload, setting: setting, maximumWindowLog: maximumWindowLog)
-      }
-      stream.send.enqueue(cut)
-      block = cut
+    guard let slot = streams.slot(of: id) else { return nil }
+    streams[slot: slot].isAwaitingEncode = false
+    guard streams[slot: slot].mayCutForCodec(codecs: sendCodecs),
+      var block = streams[slot: slot].send.cut(
+        maximumRawByteCount: codecBlockByteCount, maximumSpan: sendCredit.available)
+    else {
+      if streams[slot: slot].isBlockedBySession(sendCredit.available) { awaitSessionCredit(id, at: slot) }
+      return nil
     }
-    if isBlocked { awaitSessionCredit(id) }
-    guard let block else { return nil }
     sendCredit.charge(block.span)
-    if job == nil {
+    let setting = streams[slot: slot].compression.setting(rawByteCount: block.rawByteCount, peerCodecs: sendCodecs)
+    guard let setting else {
       counters.untriedBlocks &+= 1
-      wake(id)
-    } else {
-      nextJobNumber &+= 1
-      encodeJobCount &+= 1
-      scheduleEncoding(id)
+      streams[slot: slot].send.enqueue(block)
+      wake(at: slot)
+      return nil
     }
-    return job
+    block.jobNumber = nextJobNumber
+    nextJobNumber &+= 1
+    encodeJobCount &+= 1
+    streams[slot: slot].send.enqueue(block)
+    scheduleEncoding(at: slot)
+    return EncodeJob(
+      number: block.jobNumber, streamID: id, raw: block.payload, setting: setting,
+      maximumWindowLog: remote.zstdWindowLog)
   }
 
   /// Takes the result of a job back; results for streams that have gone are dropped.
@@ -68,6 +58,7 @@ extension Session {
   /// - Parameter now: the current instant, on the clock of ``receive(_:now:)``.
   /// - Parameter durationNanoseconds: how long the job ran, for ``counters``; the engine has no clock that could tell.
   public mutating func complete(_ result: CodecJobResult, durationNanoseconds: UInt64 = 0, now: Instant) {
+    streams.makeUnique()
     switch result {
     case .encoded(let block):
       counters.sentByCodec.update(block.triedCodec) { $0.nanoseconds &+= durationNanoseconds }
@@ -81,22 +72,23 @@ extension Session {
   private mutating func completeEncoding(_ encoded: EncodedBlock) {
     encodeJobCount = max(0, encodeJobCount &- 1)
     let isStored = encoded.codec == .none
-    let isAwaited = streams.update(encoded.streamID) { stream in
-      stream.compression.note(isStored: isStored)
-      return stream.send.completeBlock(
-        jobNumber: encoded.number, codecID: encoded.codec.rawValue, payload: encoded.payload)
-    }
-    guard isAwaited == true else { return }
+    guard let slot = streams.slot(of: encoded.streamID) else { return }
+    streams[slot: slot].compression.note(isStored: isStored)
+    let isAwaited = streams[slot: slot].send.completeBlock(
+      jobNumber: encoded.number, codecID: encoded.codec.rawValue, payload: encoded.payload)
+    guard isAwaited else { return }
     if isStored { counters.unshrunkBlocks &+= 1 }
-    wake(encoded.streamID)
+    wake(at: slot)
   }
 
   /// SPEC CDC-4: a broken block ends its direction of its stream, and nothing else.
   private mutating func completeDecoding(_ decoded: DecodedBlock) {
     guard decoded.failure == nil else { return stop(decoded.streamID, code: .codec) }
-    streams.update(decoded.streamID) { stream in
-      stream.receive.queue.complete(entryNumber: decoded.number, with: decoded.raw)
+    guard let slot = streams.slot(of: decoded.streamID) else { return }
+    if streams[slot: slot].receive.queue.isHeld {
+      let number = UInt32(truncatingIfNeeded: decoded.number)
+      streams[slot: slot].receive.queue.contents.complete(entryNumber: number, with: decoded.raw)
     }
-    noteReceiveProgress(decoded.streamID)
+    noteReceiveProgress(at: slot)
   }
 }

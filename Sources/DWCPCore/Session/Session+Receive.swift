@@ -8,10 +8,12 @@ extension Session {
   /// ``SessionEvent/ended(_:)`` event says which (SPEC CONV-5), and CLOSE or REFUSE tells the other end. What was delivered before stays, and nothing
   /// of the frame in error is delivered (SPEC ERR-2).
   ///
-  /// Payload is not copied: slices of `bytes` are kept until they are read or decoded, except small ones.
+  /// Payload is not copied: slices of `bytes` are kept until they are read or decoded, small ones until ``detachFromInput()`` or the next call.
   public mutating func receive(_ bytes: ByteBuffer, now: Instant) {
+    streams.makeUnique()
     // What comes behind the end is ignored, and has crossed the link all the same.
     counters.wireBytesReceived &+= UInt64(bytes.readableBytes)
+    detachFromInput()
     guard progress.isLive, bytes.readableBytes > 0 else { return }
     liveness.noteReceived(now: now)
     var input = bytes
@@ -20,6 +22,17 @@ extension Session {
       try process(&input, now: now)
     } catch {
       fail(error)
+    }
+  }
+
+  /// Copies what has not been read and is little of what the connection brought, so that its buffers can be used again. Call it after ``receive(_:now:)``
+  /// when the events have been told; a reader that reads at once then costs no copy, and one that does not costs one.
+  public mutating func detachFromInput() {
+    streams.makeUnique()
+    while let slot = borrowers.popLast() {
+      guard streams[slot: slot].isBorrowing else { continue }
+      streams[slot: slot].isBorrowing = false
+      if streams[slot: slot].receive.queue.isHeld { streams[slot: slot].receive.queue.contents.detach() }
     }
   }
 
@@ -57,7 +70,7 @@ extension Session {
         try receivePreface(parser.preface)
       case .controlFrame:
         try beginFrame(parser.header, now: now)
-        try receiveControl(parser.header, body: parser.body, now: now)
+        try receiveControl(parser.header, body: parser.body ?? ByteBuffer(), now: now)
       case .dataFrame:
         try beginFrame(parser.header, now: now)
         try requireOpen(parser.header.type)
@@ -154,13 +167,11 @@ extension Session {
       wakeCreditWaiters()
       return
     }
-    guard try locate(id, isOpening: false, now: now) == .live else { return try ledger.noteIdleFrame(now: now) }
-    let isRise = streams.update(id) { stream in
-      let before = stream.send.creditLimit
-      stream.send.raiseCredit(to: limit)
-      return stream.send.creditLimit > before
+    guard let slot = try locate(id, isOpening: false, now: now), limit > streams[slot: slot].send.creditLimit else {
+      return try ledger.noteIdleFrame(now: now)
     }
-    if isRise == true { wake(id) } else { try ledger.noteIdleFrame(now: now) }
+    streams[slot: slot].send.raiseCredit(to: limit)
+    wake(at: slot)
   }
 
   private mutating func receiveClose(_ body: inout ByteBuffer) throws(SessionError) {

@@ -2,24 +2,16 @@ internal import DequeModule
 internal import NIOCore
 
 extension Session {
-  /// What a stream id in a frame refers to.
-  enum Location: Hashable {
-    case live
-    /// Opened once and closed since; the frame is discarded (SPEC STR-6).
-    case closed
-  }
-
-  /// Finds the stream a frame names, opening it if the frame may (SPEC STR-2, STR-3, STR-5).
-  mutating func locate(_ id: StreamID, isOpening: Bool, now: Instant) throws(SessionError) -> Location {
+  /// Finds the slot of the stream a frame names, opening it if the frame may (SPEC STR-2, STR-3, STR-5). Nil for one that has been closed since: its
+  /// frames are discarded (SPEC STR-6).
+  mutating func locate(_ id: StreamID, isOpening: Bool, now: Instant) throws(SessionError) -> Int? {
     let isOurs = id.opener == role
     guard id.ordinal > (isOurs ? openedOrdinal : peerOrdinal) else {
-      guard let isAnticipated = streams.update(id, { $0.isAnticipated }) else { return .closed }
-      guard isAnticipated else { return .live }
+      guard let slot = streams.slot(of: id), streams[slot: slot].isAnticipated else { return streams.slot(of: id) }
       guard isOpening else {
         throw .peer(.streamState, "STR-5", "stream \(id) is named before its opening frame")
       }
-      streams.update(id) { $0.isAnticipated = false }
-      return .live
+      return slot
     }
     guard !isOurs, isOpening else {
       throw .peer(.streamState, "STR-5", "stream \(id) has not been opened")
@@ -27,37 +19,35 @@ extension Session {
     guard id.ordinal <= peerStreamLimit else {
       throw .peer(.streamLimit, "STR-3", "stream \(id) is above the limit of \(peerStreamLimit) streams")
     }
+    var slot: Int?
     for ordinal in (peerOrdinal &+ 1)...id.ordinal {
       try ledger.noteOpen(now: now)
-      insertPeerStream(StreamID(ordinal: ordinal, openedBy: role.other), isAnticipated: ordinal < id.ordinal)
+      slot = insertPeerStream(StreamID(ordinal: ordinal, openedBy: role.other))
     }
     peerOrdinal = id.ordinal
-    return .live
+    return slot
   }
 
-  private mutating func insertPeerStream(_ id: StreamID, isAnticipated: Bool) {
+  /// Its own opening frame is still to be looked at, or to come.
+  private mutating func insertPeerStream(_ id: StreamID) -> Int {
     var stream = StreamState(
       id: id, creditLimit: remote.streamCredit, grantedLimit: local.streamCredit,
       compression: StreamCompression(configuration.compression), urgency: StreamOpening().urgency)
-    stream.isAnticipated = isAnticipated
-    streams.insert(stream)
+    stream.isAnticipated = true
     counters.streamsAccepted &+= 1
+    return streams.insert(stream)
   }
 
   /// Tells the application of a new stream, or turns it away while draining (SPEC END-3).
-  private mutating func announceStream(_ id: StreamID, _ opening: StreamOpening) {
-    if let last = goAway.sent, id.rawValue > last.rawValue {
-      refuseStream(id)
-    } else {
-      let window = receiveCredit.window
-      let isWorthTelling = streams.update(id) { stream in
-        stream.share = SendSchedule.Share(urgency: opening.urgency)
-        if let expected = opening.expectedByteCount { stream.receive.expect(expected, limit: window) }
-        return stream.receive.creditToGrant != nil
-      }
-      if isWorthTelling == true { queueControl(id) }
-      events.append(.streamOpened(id, opening))
+  private mutating func announceStream(_ id: StreamID, at slot: Int, _ opening: StreamOpening) {
+    streams[slot: slot].isAnticipated = false
+    if let last = goAway.sent, id.rawValue > last.rawValue { return refuseStream(id) }
+    streams[slot: slot].share = SendSchedule.Share(urgency: opening.urgency)
+    if let expected = opening.expectedByteCount {
+      streams[slot: slot].receive.expect(expected, limit: receiveCredit.window)
+      if streams[slot: slot].receive.creditToGrant != nil { queueControl(at: slot) }
     }
+    events.append(.streamOpened(id, opening))
   }
 
   private mutating func refuseStream(_ id: StreamID) {
@@ -70,47 +60,53 @@ extension Session {
     guard body.readableBytes <= local.maximumMetadataByteCount else {
       throw .peer(.protocol, "STR-7", "OPEN has \(body.readableBytes) bytes, more than announced")
     }
-    let wasOpen = id.ordinal <= peerOrdinal && streams.update(id) { !$0.isAnticipated } ?? false
-    guard !wasOpen || id.opener == role else {
+    guard id.opener == role || streams.slot(of: id).map({ streams[slot: $0].isAnticipated }) ?? true else {
       throw .peer(.streamState, "STR-5", "stream \(id) is opened twice")
     }
-    guard try locate(id, isOpening: true, now: now) == .live else { return try ledger.noteIdleFrame(now: now) }
+    guard let slot = try locate(id, isOpening: true, now: now) else { return try ledger.noteIdleFrame(now: now) }
     guard id.opener != role else { throw .peer(.streamState, "STR-5", "stream \(id) is not the sender's to open") }
     let (opening, hasUnknownCriticalTag) = try StreamOpening.read(from: &body)
-    guard !hasUnknownCriticalTag else { return refuseStream(id) }
-    announceStream(id, opening)
+    guard !hasUnknownCriticalTag else {
+      streams[slot: slot].isAnticipated = false
+      return refuseStream(id)
+    }
+    announceStream(id, at: slot, opening)
   }
 
   mutating func receiveData(now: Instant) throws(SessionError) {
-    defer { parser.releasePieces() }
+    defer { parser.releaseBlock() }
     let id = parser.header.streamID
-    let wasKnown = streams.update(id) { !$0.isAnticipated } ?? false
     let block = try checkBlock()
-    guard try locate(id, isOpening: true, now: now) == .live else { return try ledger.noteIdleFrame(now: now) }
-    if !wasKnown { announceStream(id, StreamOpening()) }
+    guard let slot = try locate(id, isOpening: true, now: now) else { return try ledger.noteIdleFrame(now: now) }
+    if streams[slot: slot].isAnticipated { announceStream(id, at: slot, StreamOpening()) }
     let start = parser.dataFrame.offset
     let end = start &+ block.span
-    let arrival = try streams.update(id) { stream throws(SessionError) in
-      (
-        kind: try stream.receive.check(start: start, end: end, isFinal: block.isFinal),
-        received: stream.receive.received
-      )
+    let arrival = try streams.update(at: slot) { stream throws(SessionError) in
+      try stream.receive.check(start: start, end: end, isFinal: block.isFinal)
     }
-    guard let arrival else { return }
-    guard arrival.kind == .new else { return try ledger.noteIdleFrame(now: now) }
+    guard arrival == .new else { return try ledger.noteIdleFrame(now: now) }
     try ledger.noteData(rawByteCount: parser.dataFrame.rawByteCount, isFinal: block.isFinal, now: now)
-    try receiveCredit.check(newUnits: end &- arrival.received)
+    let newUnits = end &- streams[slot: slot].receive.received
+    try receiveCredit.check(newUnits: newUnits)
     countReceived(block.codec)
-    let isWanted = updateReceiving(id) { $0.charge(end: end, isFinal: block.isFinal) }
+    if block.span > 0 { queues.lend(to: &streams[slot: slot].receive.queue) }
+    let isWanted = streams[slot: slot].receive.charge(end: end, isFinal: block.isFinal)
+    receiveCredit.charge(newUnits)
+    if !isWanted {
+      receiveCredit.consume(newUnits, recovered: 0)
+      queues.takeBack(&streams[slot: slot].receive.queue)
+    }
     if receiveCredit.isTight { stalls.begin(now: now) }
-    tuneWindows(id, now: now)
-    if isWanted == true { try acceptBlock(id, block) } else { stopIfOwed(id) }
-    noteReceiveProgress(id)
+    tuneWindows(at: slot, now: now)
+    if isWanted { acceptBlock(id, at: slot, block) } else { stopIfOwed(at: slot) }
+    noteReceiveProgress(at: slot)
   }
 
+  @inline(__always)
   private mutating func countReceived(_ codec: Codec) {
     let rawByteCount = parser.dataFrame.rawByteCount
-    let payloadByteCount = parser.pieces.reduce(0) { $0 &+ $1.readableBytes }
+    let tableByteCount = parser.markTable.map { DataFrame.markCountByteCount &+ $0.readableBytes } ?? 0
+    let payloadByteCount = parser.header.bodyByteCount &- DataFrame.extensionByteCount &- tableByteCount
     let wireByteCount = FrameHeader.byteCount &+ parser.header.remainderByteCount
     counters.rawBytesReceived &+= UInt64(rawByteCount)
     counters.receivedByCodec.update(codec) {
@@ -118,17 +114,15 @@ extension Session {
     }
   }
 
-  private mutating func stopIfOwed(_ id: StreamID) {
-    if streams.update(id, { $0.receive.takeOwedStop() }) == true { queueStop(id) }
+  private mutating func stopIfOwed(at slot: Int) {
+    if streams[slot: slot].receive.takeOwedStop() { queueStop(at: slot) }
   }
 
   /// Tells the other end that nobody reads a stream any more.
-  mutating func queueStop(_ id: StreamID) {
-    streams.update(id) { stream in
-      stream.stopCode = .cancelled
-      stream.noteCut(.byThisEnd)
-    }
-    queueControl(id)
+  mutating func queueStop(at slot: Int) {
+    streams[slot: slot].stopCode = .cancelled
+    streams[slot: slot].noteCut(.byThisEnd)
+    queueControl(at: slot)
   }
 
   private struct CheckedBlock {
@@ -139,13 +133,15 @@ extension Session {
   }
 
   /// Everything about a block that does not depend on its stream (SPEC DAT-1 to DAT-5).
+  @inline(__always)
   private mutating func checkBlock() throws(SessionError) -> CheckedBlock {
     let frame = parser.dataFrame
     let flags = parser.header.flags
-    let markCount = parser.markTable.readableBytes / 2
+    var markCount = 0
     var markedByteCount = 0
-    if markCount > 0 {
-      let table = parser.markTable.readableBytesSpan
+    if let markTable = parser.markTable {
+      markCount = markTable.readableBytes / 2
+      let table = markTable.readableBytesSpan
       for mark in 0..<markCount { markedByteCount &+= Int(table.integer(at: 2 &* mark, as: UInt16.self)) }
     }
     guard markedByteCount <= frame.rawByteCount else {
@@ -165,36 +161,46 @@ extension Session {
   }
 
   /// Queues a block for its reader, or for a decoder.
-  private mutating func acceptBlock(_ id: StreamID, _ block: CheckedBlock) throws(SessionError) {
-    let frame = parser.dataFrame
-    let pieces = parser.pieces
-    let markTable = parser.markTable
-    let entryNumber = streams.update(id) { stream -> UInt64? in
-      var number: UInt64?
-      if block.codec == .none {
-        for piece in pieces { stream.receive.queue.append(piece) }
-      } else {
-        number = stream.receive.queue.appendPlaceholder(rawByteCount: frame.rawByteCount)
+  @inline(__always)
+  private mutating func acceptBlock(_ id: StreamID, at slot: Int, _ block: CheckedBlock) {
+    guard block.span > 0 else { return }
+    let rawByteCount = parser.dataFrame.rawByteCount
+    if block.codec == .none {
+      if appendPieces(at: slot), !streams[slot: slot].isBorrowing {
+        streams[slot: slot].isBorrowing = true
+        borrowers.append(slot)
       }
-      if markTable.readableBytes > 0 || block.endsMessage {
-        stream.receive.queue.appendMarks(
-          table: markTable, endsMessage: block.endsMessage, blockRawByteCount: frame.rawByteCount)
-      }
-      return number
+    } else {
+      let number = streams[slot: slot].receive.queue.contents.appendPlaceholder(rawByteCount: rawByteCount)
+      decodeJobs.append(
+        DecodeJob(
+          number: UInt64(number), streamID: id, encoded: takeJoinedPayload(), codec: block.codec,
+          rawByteCount: rawByteCount, maximumWindowLog: local.zstdWindowLog))
     }
-    guard let number = entryNumber ?? nil else { return }
-    decodeJobs.append(
-      DecodeJob(
-        number: number, streamID: id, encoded: joined(pieces), codec: block.codec, rawByteCount: frame.rawByteCount,
-        maximumWindowLog: local.zstdWindowLog))
+    if block.endsMessage || parser.markTable != nil {
+      streams[slot: slot].receive.queue.contents.appendMarks(
+        table: parser.markTable, endsMessage: block.endsMessage, blockRawByteCount: rawByteCount)
+    }
   }
 
-  /// Codecs need their input in one piece.
-  private func joined(_ pieces: [ByteBuffer]) -> ByteBuffer {
-    guard pieces.count != 1 else { return pieces[0] }
+  /// True when a reader that does not read at once has to be given a copy.
+  @inline(__always)
+  private mutating func appendPieces(at slot: Int) -> Bool {
+    if let payload = parser.takeWholePayload() { return streams[slot: slot].receive.queue.contents.append(payload) }
+    var isBorrowing = false
+    for piece in parser.pieces where streams[slot: slot].receive.queue.contents.append(piece) { isBorrowing = true }
+    return isBorrowing
+  }
+
+  /// Codecs need their input in one piece, which must not pin a read buffer for a few bytes (SPEC MEM-1).
+  private mutating func takeJoinedPayload() -> ByteBuffer {
+    if let payload = parser.takeWholePayload() {
+      return payload.isWorthItsStorage ? payload : ByteBuffer(bytes: payload.readableBytesView)
+    }
+    guard parser.pieces.count != 1 else { return parser.pieces[0] }
     var whole = ByteBuffer()
-    whole.reserveCapacity(pieces.reduce(0) { $0 &+ $1.readableBytes })
-    for piece in pieces { whole.writeImmutableBuffer(piece) }
+    whole.reserveCapacity(parser.pieces.reduce(0) { $0 &+ $1.readableBytes })
+    for piece in parser.pieces { whole.writeImmutableBuffer(piece) }
     return whole
   }
 
@@ -204,30 +210,25 @@ extension Session {
       throw .peer(.protocol, "STR-9", "RESET names a final offset above 2^62")
     }
     if id.opener != role { try ledger.noteReset(now: now) }
-    guard try locate(id, isOpening: false, now: now) == .live, let stream = streams[id] else {
-      return try ledger.noteIdleFrame(now: now)
-    }
+    guard let slot = try locate(id, isOpening: false, now: now) else { return try ledger.noteIdleFrame(now: now) }
     counters.resetsReceived.add(ErrorCode(rawValue: code))
-    try receiveCredit.check(newUnits: final &- min(final, stream.receive.received))
-    try updateReceiving(id) { half throws(SessionError) in
+    try receiveCredit.check(newUnits: final &- min(final, streams[slot: slot].receive.received))
+    try updateReceiving(at: slot) { half throws(SessionError) in
       try half.receiveReset(ErrorCode(rawValue: code), finalOffset: final)
     }
-    streams.update(id) { if $0.receive.isFailureReportedByPeer { $0.noteCut(.byPeer) } }
-    noteReceiveProgress(id)
+    if streams[slot: slot].receive.isFailureReportedByPeer { streams[slot: slot].noteCut(.byPeer) }
+    noteReceiveProgress(at: slot)
   }
 
   mutating func receiveStop(_ id: StreamID, _ body: inout ByteBuffer, now: Instant) throws(SessionError) {
     let code = ErrorCode(rawValue: body.readInteger(as: UInt32.self) ?? 0)
-    guard try locate(id, isOpening: false, now: now) == .live, streams[id]?.send.phase == .open else {
+    guard let slot = try locate(id, isOpening: false, now: now), streams[slot: slot].send.phase == .open else {
       return try ledger.noteIdleFrame(now: now)
     }
     if id.opener != role { try ledger.noteReset(now: now) }
-    let refund = streams.update(id) { stream -> UInt64 in
-      stream.noteCut(.byPeer)
-      return stream.send.receiveStop(code)
-    }
-    sendCredit.refund(refund ?? 0)
-    queueControl(id)
+    streams[slot: slot].noteCut(.byPeer)
+    sendCredit.refund(streams[slot: slot].send.receiveStop(code))
+    queueControl(at: slot)
     wakeCreditWaiters()
     events.append(.stopped(id, code))
   }
@@ -235,48 +236,38 @@ extension Session {
   /// Changes a receiving half and books the session's share: what was charged, and what was consumed.
   @discardableResult
   mutating func updateReceiving<Result, Failure: Error>(
-    _ id: StreamID, _ body: (inout ReceiveHalf) throws(Failure) -> Result
-  ) throws(Failure) -> Result? {
-    var charged: UInt64 = 0
-    var consumed: UInt64 = 0
-    var recovered: UInt64 = 0
+    at slot: Int, _ body: (inout ReceiveHalf) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
     // Numbers, not the half itself: a second reference to its queue would make every change copy the queue.
-    let result = try streams.update(id) { stream throws(Failure) in
-      let before = (received: stream.receive.received, consumed: stream.receive.consumed)
-      let result = try body(&stream.receive)
-      charged = stream.receive.received &- before.received
-      consumed = stream.receive.consumed &- before.consumed
-      recovered = stream.receive.recover(consumed)
-      return result
-    }
-    receiveCredit.charge(charged)
-    receiveCredit.consume(consumed, recovered: recovered)
+    let received = streams[slot: slot].receive.received
+    let consumed = streams[slot: slot].receive.consumed
+    let writtenOff = streams[slot: slot].receive.writtenOff
+    let result = try body(&streams[slot: slot].receive)
+    receiveCredit.charge(streams[slot: slot].receive.received &- received)
+    receiveCredit.consume(
+      streams[slot: slot].receive.consumed &- consumed,
+      recovered: writtenOff &- min(writtenOff, streams[slot: slot].receive.writtenOff))
     return result
   }
 
   /// Tells the reader once, returns credit, and forgets the stream when it is over.
-  mutating func noteReceiveProgress(_ id: StreamID) {
-    let news = streams.update(id) { stream in
-      let isReadable = stream.receive.queue.isReadable || stream.receive.isAtEnd || stream.receive.failure != nil
-      let isNews = isReadable && !stream.isReadableTold && !stream.isReleased
-      if isNews { stream.isReadableTold = true }
-      let grantsCredit = stream.receive.creditToGrant != nil
-      if stream.isReleased { stream.receive.acknowledgeEnd() }
-      return (isReadable: isNews, grantsCredit: grantsCredit)
+  mutating func noteReceiveProgress(at slot: Int) {
+    let grantsCredit = streams.update(at: slot) { stream in
+      if stream.takeReadableNews() { events.append(.readable(stream.id)) }
+      return stream.receive.creditToGrant != nil
     }
-    guard let news else { return }
-    if news.isReadable { events.append(.readable(id)) }
-    if news.grantsCredit { queueControl(id) }
-    removeIfClosed(id)
+    if grantsCredit { queueControl(at: slot) }
+    removeIfClosed(at: slot)
   }
 
-  mutating func removeIfClosed(_ id: StreamID) {
-    guard let stream = streams.update(id, { (isClosed: $0.isClosed, cut: $0.cut) }), stream.isClosed else { return }
+  mutating func removeIfClosed(at slot: Int) {
+    guard streams.update(at: slot, { $0.isClosed }) else { return }
+    let id = streams[slot: slot].id
     // Session credit may never come, and then the list would only grow.
-    if streams.update(id, { $0.isAwaitingSessionCredit }) == true { creditWaiters.removeAll { $0 == id } }
-    streams.remove(id)
+    if streams[slot: slot].isAwaitingSessionCredit { creditWaiters.removeAll { $0 == id } }
     // Streams that outlived their session have been counted with its end.
-    if progress.isLive { counters.streamsClosed.add(stream.cut) }
+    if progress.isLive { counters.streamsClosed.add(streams[slot: slot].cut) }
+    streams.remove(at: slot)
     if id.opener != role { closedPeerStreamCount &+= 1 }
     events.append(.closed(id))
     closeIfDrained()

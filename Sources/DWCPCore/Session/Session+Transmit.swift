@@ -9,6 +9,7 @@ extension Session {
   /// - Parameter now: the current instant, on the clock of ``receive(_:now:)``.
   /// - Parameter batch: where the frames are appended.
   public mutating func transmit(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
+    streams.makeUnique()
     let before = batch.byteCount
     defer { counters.wireBytesSent += UInt64(batch.byteCount - before) }
     guard phase != .closed else { return }
@@ -81,6 +82,7 @@ extension Session {
   }
 
   /// The stream limit worth telling (SPEC STR-4): a quarter more, or any more when the other end is near the old one.
+  @inline(__always)
   private var streamLimitToGrant: UInt64? {
     let limit = min(closedPeerStreamCount + local.streamLimit, Announcement.maximumStreamLimit)
     guard limit > peerStreamLimit, !goAway.isDraining else { return nil }
@@ -98,50 +100,67 @@ extension Session {
   }
 
   private mutating func writeStreams(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
-    while batch.byteCount < maximumByteCount, let id = controlRing.popFirst() {
-      writeControl(of: id, into: &batch)
-    }
+    writeControls(maximumByteCount: maximumByteCount, into: &batch)
     let blockByteCount = blockByteCount
     while batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: blockByteCount), let id = schedule.next() {
       giveTurn(to: id, blockByteCount: blockByteCount, now: now, into: &batch)
     }
     if !schedule.isEmpty { noteWaiting(blockByteCount: blockByteCount) }
+    // Streams whose data could not open them after all.
+    writeControls(maximumByteCount: maximumByteCount, into: &batch)
     // After the last block, so that a stream that drained in this very batch closes the session with it.
     if phase == .closing { writeClose(into: &batch) }
   }
 
-  /// OPEN, STOP, CREDIT and RESET of one stream, in this order.
-  private mutating func writeControl(of id: StreamID, into batch: inout TransmitBatch) {
-    guard let stream = streams[id] else { return }
-    if let body = stream.openBody {
-      batch.writeFrame(.open, streamID: id, isChecked: sendsChecks) { $0.writeBytes(body) }
-      noteSent(.open)
+  private mutating func writeControls(maximumByteCount: Int, into batch: inout TransmitBatch) {
+    while batch.byteCount < maximumByteCount, let id = controlRing.popFirst() {
+      if let slot = streams.slot(of: id) { writeControl(of: id, at: slot, into: &batch) }
     }
-    if let code = stream.stopCode {
-      batch.writeFrame(.stop, streamID: id, isChecked: sendsChecks) { $0.writeInteger(code.rawValue) }
+  }
+
+  /// OPEN, STOP, CREDIT and RESET of one stream, in this order.
+  private mutating func writeControl(of id: StreamID, at slot: Int, into batch: inout TransmitBatch) {
+    streams[slot: slot].hasControl = false
+    let resetCode = streams[slot: slot].send.phase == .resetting ? streams[slot: slot].send.resetCode : nil
+    let limit = streams[slot: slot].receive.creditToGrant
+    let stopCode = streams[slot: slot].stopCode
+    let hasOnlyOpening = resetCode == nil && limit == nil && stopCode == nil
+    if streams[slot: slot].owesOpening, !hasOnlyOpening || !opensWithData(id, at: slot) {
+      writeOpening(of: id, at: slot, into: &batch)
+    }
+    if let stopCode {
+      streams[slot: slot].stopCode = nil
+      batch.writeFrame(.stop, streamID: id, isChecked: sendsChecks) { $0.writeInteger(stopCode.rawValue) }
       noteSent(.stop)
     }
-    let limit = stream.receive.creditToGrant
     if let limit {
+      streams[slot: slot].receive.grant(limit)
       batch.writeFrame(.credit, streamID: id, isChecked: sendsChecks) { $0.writeInteger(limit) }
       noteSent(.credit)
     }
-    let isReset = stream.send.phase == .resetting
-    if isReset {
+    if let resetCode {
+      let finalOffset = streams[slot: slot].send.sentEnd
+      streams[slot: slot].send.markResetSent()
       batch.writeFrame(.reset, streamID: id, isChecked: sendsChecks) {
-        $0.writeMultipleIntegers(stream.send.resetCode.rawValue, stream.send.sentEnd)
+        $0.writeMultipleIntegers(resetCode.rawValue, finalOffset)
       }
       noteSent(.reset)
-      counters.resetsSent.add(stream.send.resetCode)
+      counters.resetsSent.add(resetCode)
     }
-    streams.update(id) { stream in
-      stream.hasControl = false
-      stream.openBody = nil
-      stream.stopCode = nil
-      if let limit { stream.receive.grant(limit) }
-      if isReset { stream.send.markResetSent() }
-    }
-    removeIfClosed(id)
+    removeIfClosed(at: slot)
+  }
+
+  /// The first block will open the stream, since OPEN would say nothing (SPEC STR-1).
+  @inline(__always)
+  private func opensWithData(_ id: StreamID, at slot: Int) -> Bool {
+    streams[slot: slot].isScheduled && openBodies[id] == nil
+  }
+
+  private mutating func writeOpening(of id: StreamID, at slot: Int, into batch: inout TransmitBatch) {
+    streams[slot: slot].owesOpening = false
+    let body = openBodies.removeValue(forKey: id) ?? []
+    batch.writeFrame(.open, streamID: id, isChecked: sendsChecks) { $0.writeBytes(body) }
+    noteSent(.open)
   }
 
   /// Streams have blocks ready that do not go now.
@@ -152,50 +171,61 @@ extension Session {
   }
 
   private mutating func giveTurn(to id: StreamID, blockByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
-    guard
-      streams.update(id, { schedule.admits(id, blockByteCount: blockByteCount, &$0.share) }) == true
+    guard let slot = streams.slot(of: id),
+      schedule.admits(id, blockByteCount: blockByteCount, &streams[slot: slot].share)
     else { return }
     let start = batch.byteCount
-    let hasMore = writeBlock(of: id, maximumRawByteCount: blockByteCount, into: &batch)
+    let hasMore = writeBlock(of: id, at: slot, maximumRawByteCount: blockByteCount, into: &batch)
     let sentByteCount = batch.byteCount - start
     if sentByteCount > 0 {
       flow.noteSent(frameCount: link.sentNumberedCount, byteCount: sentByteCount, now: now)
     }
-    streams.update(id) { stream in
-      stream.isScheduled = hasMore
-      if !hasMore, stream.send.hasBytesToCut, stream.send.availableCredit == 0 {
-        counters.blocked[.streamCredit] &+= 1
-      }
-      schedule.settle(id, sentByteCount: sentByteCount, hasMore: hasMore, &stream.share)
+    streams[slot: slot].isScheduled = hasMore
+    schedule.settle(id, sentByteCount: sentByteCount, hasMore: hasMore, &streams[slot: slot].share)
+    if !hasMore { endTurns(at: slot) }
+  }
+
+  /// A stream has nothing more to send for now.
+  @inline(__always)
+  private mutating func endTurns(at slot: Int) {
+    backlogs.takeBack(&streams[slot: slot].send.backlog)
+    streams.update(at: slot) { stream in
+      if stream.send.hasBytesToCut, stream.send.availableCredit == 0 { counters.blocked[.streamCredit] &+= 1 }
     }
-    if !hasMore { removeIfClosed(id) }
+    if streams[slot: slot].owesOpening { queueControl(at: slot) }
+    removeIfClosed(at: slot)
   }
 
   /// Sends the next block of a stream, or its FIN; false when it has nothing more to send now.
+  @inline(__always)
   private mutating func writeBlock(
-    of id: StreamID, maximumRawByteCount: Int, into batch: inout TransmitBatch
+    of id: StreamID, at slot: Int, maximumRawByteCount: Int, into batch: inout TransmitBatch
   ) -> Bool {
-    let sessionCredit = sendCredit.available
-    let codecs = remoteCodecs
-    let turn = streams.update(id) { stream in
-      stream.nextTurn(codecs: codecs, maximumRawByteCount: maximumRawByteCount, sessionCredit: sessionCredit)
-    }
-    guard case .block(let block, let isFinal, let isNewlyCut) = turn ?? .nothing else {
-      if case .blocked = turn ?? .nothing { awaitSessionCredit(id) }
+    let turn = streams[slot: slot].nextTurn(
+      codecs: sendCodecs, maximumRawByteCount: maximumRawByteCount, sessionCredit: sendCredit.available)
+    switch turn {
+    case .block(let block, let isFinal, let isNewlyCut):
+      streams[slot: slot].owesOpening = false
+      if isNewlyCut { sendCredit.charge(block.span) }
+      write(block, isFinal: isFinal, of: id, into: &batch)
+      noteSendProgress(id, at: slot)
+      let codecs = sendCodecs
+      return streams.update(at: slot) { $0.mayHaveMoreToSend(codecs: codecs) }
+    case .blocked:
+      awaitSessionCredit(id, at: slot)
+      return false
+    case .nothing:
       return false
     }
-    if isNewlyCut { sendCredit.charge(block.span) }
-    write(block, isFinal: isFinal, of: id, into: &batch)
-    noteSendProgress(id)
-    return streams.update(id) { $0.mayHaveMoreToSend(codecs: codecs) } ?? false
   }
 
+  @inline(__always)
   private mutating func write(
     _ block: SendHalf.Block, isFinal: Bool, of id: StreamID, into batch: inout TransmitBatch
   ) {
     var flags: UInt8 = isFinal ? DataFrame.Flags.fin : 0
     if block.endsMessage { flags |= DataFrame.Flags.endOfMessage }
-    if block.markTable.readableBytes > 0 { flags |= DataFrame.Flags.marks }
+    if block.markTable != nil { flags |= DataFrame.Flags.marks }
     let frame = DataFrame(offset: block.offset, codecID: block.codecID, rawByteCount: block.rawByteCount)
     let start = batch.byteCount
     batch.writeData(
@@ -211,15 +241,15 @@ extension Session {
   }
 
   /// Room for the writer, and for the next blocks to be compressed.
-  private mutating func noteSendProgress(_ id: StreamID) {
-    let leastBuffered = configuration.streamSendBudgetByteCount / 2
-    let isWritable = streams.update(id) { stream in
-      guard stream.isWriterWaiting, stream.send.bufferedByteCount <= leastBuffered else { return false }
-      stream.isWriterWaiting = false
-      return true
+  @inline(__always)
+  private mutating func noteSendProgress(_ id: StreamID, at slot: Int) {
+    if streams[slot: slot].isWriterWaiting,
+      streams[slot: slot].send.bufferedByteCount <= configuration.streamSendBudgetByteCount / 2
+    {
+      streams[slot: slot].isWriterWaiting = false
+      events.append(.writable(id))
     }
-    if isWritable == true { events.append(.writable(id)) }
-    scheduleEncoding(id)
+    scheduleEncoding(at: slot)
   }
 
   /// Raw bytes in the blocks that go stored (SPEC CAP-5, HS-2): what comes behind one waits for about 0.25 ms.
@@ -235,34 +265,29 @@ extension Session {
 
 extension Session {
   /// Gives a stream its turns to send and to be compressed, where it has use for them.
-  mutating func wake(_ id: StreamID) {
-    let codecs = remoteCodecs
-    streams.update(id) { stream in
+  mutating func wake(at slot: Int) {
+    let codecs = sendCodecs
+    streams.update(at: slot) { stream in
       guard !stream.isScheduled, stream.mayHaveMoreToSend(codecs: codecs) else { return }
       stream.isScheduled = true
-      schedule.add(id, &stream.share)
+      schedule.add(stream.id, &stream.share)
     }
-    scheduleEncoding(id)
+    scheduleEncoding(at: slot)
   }
 
   /// Puts a stream into the ring of those with blocks to cut for a codec.
-  mutating func scheduleEncoding(_ id: StreamID) {
-    let codecs = remoteCodecs
-    let isNew = streams.update(id) { stream in
-      guard !stream.isAwaitingEncode, stream.mayCutForCodec(codecs: codecs) else { return false }
+  mutating func scheduleEncoding(at slot: Int) {
+    let codecs = sendCodecs
+    streams.update(at: slot) { stream in
+      guard !stream.isAwaitingEncode, stream.mayCutForCodec(codecs: codecs) else { return }
       stream.isAwaitingEncode = true
-      return true
+      encodeRing.append(stream.id)
     }
-    if isNew == true { encodeRing.append(id) }
   }
 
-  mutating func awaitSessionCredit(_ id: StreamID) {
-    let isNew = streams.update(id) { stream in
-      guard !stream.isAwaitingSessionCredit else { return false }
-      stream.isAwaitingSessionCredit = true
-      return true
-    }
-    guard isNew == true else { return }
+  mutating func awaitSessionCredit(_ id: StreamID, at slot: Int) {
+    guard !streams[slot: slot].isAwaitingSessionCredit else { return }
+    streams[slot: slot].isAwaitingSessionCredit = true
     creditWaiters.append(id)
     counters.blocked[.sessionCredit] &+= 1
   }
@@ -270,17 +295,15 @@ extension Session {
   mutating func wakeCreditWaiters() {
     guard sendCredit.available > 0 else { return }
     while let id = creditWaiters.popFirst() {
-      streams.update(id) { $0.isAwaitingSessionCredit = false }
-      wake(id)
+      guard let slot = streams.slot(of: id) else { continue }
+      streams[slot: slot].isAwaitingSessionCredit = false
+      wake(at: slot)
     }
   }
 
-  mutating func queueControl(_ id: StreamID) {
-    let isNew = streams.update(id) { stream in
-      guard !stream.hasControl else { return false }
-      stream.hasControl = true
-      return true
-    }
-    if isNew == true { controlRing.append(id) }
+  mutating func queueControl(at slot: Int) {
+    guard !streams[slot: slot].hasControl else { return }
+    streams[slot: slot].hasControl = true
+    controlRing.append(streams[slot: slot].id)
   }
 }

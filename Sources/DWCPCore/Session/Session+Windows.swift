@@ -5,13 +5,13 @@ extension Session {
   private static let probedByteCount: UInt64 = 65_536
 
   /// Data has come: fits the windows of its stream and of the session, once in a round trip, and asks for the round trip when it is not known, or old.
-  mutating func tuneWindows(_ id: StreamID, now: Instant) {
+  mutating func tuneWindows(at slot: Int, now: Instant) {
     let age = flow.roundTripInstant.map { now.nanoseconds(since: $0) }
     if age ?? .max >= Self.probeIntervalNanoseconds, receiveCredit.charged >= Self.probedByteCount { probe(now: now) }
     guard let roundTrip = flow.shortestRoundTripNanoseconds else { return }
     receiveCredit.tune(roundTripNanoseconds: roundTrip, now: now)
     let bounds = local.streamCredit...max(local.streamCredit, receiveCredit.window)
-    streams.update(id) { $0.receive.tuneWindow(roundTripNanoseconds: roundTrip, now: now, bounds: bounds) }
+    streams[slot: slot].receive.tuneWindow(roundTripNanoseconds: roundTrip, now: now, bounds: bounds)
   }
 
   /// Looks for readers that have stalled, and lets those who read have their memory.
@@ -21,14 +21,13 @@ extension Session {
     var areOthersRead = false
     for id in streams.ids {
       let isStalled = streams.update(id) { stream in
-        guard !stream.receive.queue.isEmpty else {
+        guard stream.receive.hasUnread else {
           areOthersRead = areOthersRead || stream.receive.phase == .open
           return false
         }
-        let isStalled = stream.isSuspectedStalled
+        let isStalled = stream.receive.queue.contents.isSuspectedStalled
         areOthersRead = areOthersRead || !isStalled
-        if isStalled, stream.stalledSinceLook == 0 { stream.stalledSinceLook = look }
-        stream.isSuspectedStalled = true
+        stream.receive.queue.contents.suspect(look: look)
         return isStalled
       }
       if isStalled == true { stalled.append(id) }
@@ -42,7 +41,7 @@ extension Session {
 
   /// Where the budget does not suffice, those that stalled first make room, but only for streams that are read, and after a while.
   private mutating func writeOff(_ id: StreamID, look: UInt32, areOthersRead: Bool) {
-    while let units = streams.update(id, { $0.receive.unreadUnitCount }), units > receiveCredit.writeOffRoom {
+    while let units = streams.update(id, { $0.receive.unspentUnitCount }), units > receiveCredit.writeOffRoom {
       guard areOthersRead, let longest = longestStalled(),
         look &- longest.look >= StallWatch.leastLookCountBeforeStop
       else { return }
@@ -56,8 +55,9 @@ extension Session {
     var longest: (id: StreamID, look: UInt32)?
     for id in streams.ids {
       streams.update(id) { stream in
-        guard stream.stalledSinceLook > 0, !stream.receive.queue.isEmpty else { return }
-        if stream.stalledSinceLook < longest?.look ?? .max { longest = (id, stream.stalledSinceLook) }
+        guard stream.receive.hasUnread else { return }
+        let look = stream.receive.queue.contents.stalledSinceLook
+        if look > 0, look < longest?.look ?? .max { longest = (id, look) }
       }
     }
     return longest

@@ -33,7 +33,10 @@ public struct Session: Hashable, Sendable {
   /// The other end's announcement; the defaults until it arrives (SPEC HS-2).
   var remote = Announcement()
   var remotePreface: Preface?
-  var remoteCodecs: Set<Codec> = []
+  var remoteCodecs: Set<Codec> = [] {
+    didSet { sendCodecs = CodecSet(remoteCodecs) }
+  }
+  private(set) var sendCodecs = CodecSet([])
   var hasReceivedBeyondEarlyFrames = false
 
   var parser: FrameParser
@@ -41,6 +44,13 @@ public struct Session: Hashable, Sendable {
   var events: Deque<SessionEvent> = []
 
   var streams = StreamTable()
+  /// Memory for the queues of busy streams.
+  var backlogs = Lent<SendHalf.Backlog>.Shelf(maximumCount: 128)
+  var queues = Lent<ReceiveQueue>.Shelf(maximumCount: 128)
+  /// Slots of streams whose unread bytes lie where the connection brought them.
+  var borrowers: [Int] = []
+  /// Bodies of OPEN that have still to be sent and are not empty.
+  var openBodies: [StreamID: [UInt8]] = [:]
   var openedOrdinal: UInt64 = 0
   var peerOrdinal: UInt64 = 0
   var peerStreamLimit: UInt64

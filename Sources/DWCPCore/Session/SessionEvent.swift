@@ -3,7 +3,7 @@ public import NIOCore
 /// What the engine tells its owner.
 public enum SessionEvent: Hashable, Sendable {
   /// The handshake is complete.
-  case established(Agreement)
+  indirect case established(Agreement)
   /// The other end opened a stream.
   case streamOpened(StreamID, StreamOpening)
   /// ``Session/read(_:maximumByteCount:)`` would return something else than ``StreamRead/notReady``.
@@ -21,7 +21,7 @@ public enum SessionEvent: Hashable, Sendable {
   /// The other end is going away: streams with higher ids were not processed.
   case goingAway(ErrorCode, lastStreamID: StreamID)
   /// The session has ended; nil when both ends agreed to it.
-  case ended(SessionError?)
+  indirect case ended(SessionError?)
 }
 
 /// What both ends settled on (SPEC section 5).
@@ -42,7 +42,8 @@ public struct Agreement: Hashable, Sendable {
 
 /// What came of reading a stream.
 public enum StreamRead: Hashable, Sendable {
-  /// Raw bytes, perhaps none, and whether a message ends behind them.
+  /// Raw bytes, perhaps none, and whether a message ends behind them. They may lie in a buffer with what else the connection brought: copy what is to
+  /// be kept for long and is short.
   case bytes(ByteBuffer, endsMessage: Bool)
   /// Nothing yet; ``SessionEvent/readable(_:)`` will tell.
   case notReady

@@ -48,19 +48,19 @@ extension Session {
   /// waits, as for a stream that is gone.
   public func blockers(of id: StreamID) -> (sending: StreamBlocker?, receiving: StreamBlocker?) {
     guard let stream = streams[id] else { return (nil, nil) }
-    return (sendBlocker(of: stream), stream.receive.queue.isReadable ? .reader : nil)
+    return (sendBlocker(of: stream), stream.receive.hasReadable ? .reader : nil)
   }
 
   private func sendBlocker(of stream: StreamState) -> StreamBlocker? {
     let send = stream.send
-    guard send.phase == .open, send.hasBytesToCut || !send.blocks.isEmpty || send.isFinDue else { return nil }
+    guard send.phase == .open, send.hasBytesToCut || send.hasBlocks || send.isFinDue else { return nil }
     guard isActive else { return .link }
-    if let first = send.blocks.first {
-      if first.jobNumber != 0 { return .codec }
+    if send.hasBlocks {
+      if !send.hasReadyBlock { return .codec }
     } else if send.hasBytesToCut {
       if send.availableCredit == 0 { return .streamCredit }
       if sendCredit.available == 0 { return .sessionCredit }
-      if stream.compression.isCompressing(remoteCodecs) { return .codec }
+      if stream.compression.isCompressing(sendCodecs) { return .codec }
     }
     return flow.hasRoom(blockByteCount: blockByteCount) ? .scheduler : .link
   }

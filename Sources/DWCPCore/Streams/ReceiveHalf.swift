@@ -17,31 +17,53 @@ struct ReceiveHalf: Hashable, Sendable {
     case open, sizeKnown, stopped, reset, done
   }
 
-  private(set) var phase = Phase.open
   /// Offset behind everything received: the stream's charge (SPEC CRD-2).
   private(set) var received: UInt64 = 0
-  private(set) var consumed: UInt64 = 0
-  private(set) var finalOffset: UInt64?
   private(set) var grantedLimit: UInt64
+  /// `UInt64.max` while it is not known.
+  private var knownFinalOffset = UInt64.max
   private var tuner: WindowTuner
-  /// Units that the session counts as consumed and that have not been read (SPEC CRD-9).
-  private(set) var writtenOff: UInt64 = 0
+  var queue = Lent<ReceiveQueue>()
   /// Why the direction ended early: the peer's RESET code, our STOP code or a broken block.
   private(set) var failure: ErrorCode?
+  private(set) var phase = Phase.open
   private(set) var isFailureReportedByPeer = false
   /// The application has left; STOP goes when the other end sends more than its FIN.
   private(set) var owesStop = false
-  var queue = ReceiveQueue()
 
   init(grantedLimit: UInt64) {
     self.grantedLimit = grantedLimit
     tuner = WindowTuner(window: grantedLimit)
   }
 
+  @inline(__always)
+  var finalOffset: UInt64? { knownFinalOffset == .max ? nil : knownFinalOffset }
+  /// Units that have been received and not read; what nobody will read counts as read.
+  @inline(__always)
+  private var unreadUnitCount: UInt64 { queue.isHeld ? queue.contents.unreadUnitCount : 0 }
+  @inline(__always)
+  var consumed: UInt64 { received &- unreadUnitCount }
+  /// Units that the session counts as consumed and that have not been read (SPEC CRD-9).
+  @inline(__always)
+  var writtenOff: UInt64 { queue.isHeld ? queue.contents.writtenOffUnitCount : 0 }
+  @inline(__always)
+  var hasReadable: Bool { queue.isHeld && queue.contents.isReadable }
+  @inline(__always)
+  var hasUnread: Bool { queue.isHeld && !queue.contents.isEmpty }
+
   /// Nothing more will arrive that matters to the application.
+  @inline(__always)
   var isEnded: Bool { phase == .done || phase == .reset }
-  private var hasEverything: Bool { finalOffset == received }
-  var isAtEnd: Bool { phase == .sizeKnown && hasEverything && queue.isEmpty }
+  @inline(__always)
+  private var hasEverything: Bool { knownFinalOffset == received }
+  @inline(__always)
+  var isAtEnd: Bool { phase == .sizeKnown && hasEverything && !hasUnread }
+  /// The application can only learn how the direction ended.
+  @inline(__always)
+  var isOver: Bool { failure != nil || phase == .done || isAtEnd }
+  /// A read would tell something else than that nothing has come.
+  @inline(__always)
+  var isReadable: Bool { hasReadable || isAtEnd || failure != nil }
 
   /// What the peer's stream or session credit has to bear before a block may be taken.
   enum Arrival: Hashable {
@@ -52,6 +74,7 @@ struct ReceiveHalf: Hashable, Sendable {
   }
 
   /// Checks a block's place (SPEC DAT-6, STR-11, CRD-3) without changing anything.
+  @inline(__always)
   func check(start: UInt64, end: UInt64, isFinal: Bool) throws(SessionError) -> Arrival {
     if let finalOffset, end > finalOffset || (isFinal && end != finalOffset) {
       throw .peer(.streamState, "STR-11", "data or FIN at \(end) contradicts the final offset \(finalOffset)")
@@ -71,17 +94,17 @@ struct ReceiveHalf: Hashable, Sendable {
   }
 
   /// Charges a block and says whether its bytes are still wanted. Unwanted units count as consumed.
+  @inline(__always)
   mutating func charge(end: UInt64, isFinal: Bool) -> Bool {
+    let newUnits = end &- received
     received = end
-    if isFinal { finalOffset = end }
+    if isFinal { knownFinalOffset = end }
     switch phase {
-    case .open:
+    case .open, .sizeKnown:
       if isFinal { phase = .sizeKnown }
-      return true
-    case .sizeKnown:
+      if newUnits > 0 { queue.contents.unreadUnitCount &+= newUnits }
       return true
     case .stopped, .reset, .done:
-      consumed = received
       if phase == .stopped, hasEverything { phase = .done }
       return false
     }
@@ -95,14 +118,14 @@ struct ReceiveHalf: Hashable, Sendable {
     guard final <= grantedLimit else {
       throw .peer(.flowControl, "CRD-6", "RESET at \(final) exceeds the stream's credit of \(grantedLimit)")
     }
-    finalOffset = final
+    let isReadToEnd = phase == .sizeKnown && !hasUnread && received == final
+    knownFinalOffset = final
     received = final
     guard phase == .open || phase == .sizeKnown else {
-      consumed = received
       if phase == .stopped { phase = .done }
       return
     }
-    if phase == .sizeKnown, queue.isEmpty, consumed == final { return }
+    if isReadToEnd { return }
     fail(.reset, code, reportedByPeer: true)
   }
 
@@ -127,7 +150,7 @@ struct ReceiveHalf: Hashable, Sendable {
   /// The application has left without asking for an end. A peer whose data has all been read is most likely about to finish, and is sent STOP only
   /// if more arrives; true when STOP has to go now, because data was left unread, or because a peer out of credit could wait for ever.
   mutating func abandon() -> Bool {
-    let isUnfinished = !queue.isEmpty || received == grantedLimit
+    let isUnfinished = hasUnread || received == grantedLimit
     owesStop = stop(.cancelled)
     return isUnfinished && takeOwedStop()
   }
@@ -144,16 +167,13 @@ struct ReceiveHalf: Hashable, Sendable {
     failure = code
     isFailureReportedByPeer = reportedByPeer
     queue.removeAll()
-    consumed = received
   }
 
   /// The next bytes for the application; units read count as consumed.
+  @inline(__always)
   mutating func read(maximumByteCount: Int) -> (bytes: ByteBuffer, endsMessage: Bool)? {
-    guard phase == .open || phase == .sizeKnown, let read = queue.read(maximumByteCount: maximumByteCount) else {
-      return nil
-    }
-    consumed &+= UInt64(read.bytes.readableBytes) &+ (read.endsMessage ? 1 : 0)
-    return read
+    guard queue.isHeld else { return nil }
+    return queue.contents.read(maximumByteCount: maximumByteCount)
   }
 
   /// The application has seen the end, or the failure.
@@ -162,6 +182,7 @@ struct ReceiveHalf: Hashable, Sendable {
   }
 
   /// The limit worth granting now, or nil while less than a quarter of the window has been consumed (SPEC CRD-5).
+  @inline(__always)
   var creditToGrant: UInt64? {
     guard phase == .open else { return nil }
     let limit = min(consumed &+ tuner.window, DataFrame.maximumOffset)
@@ -179,20 +200,14 @@ struct ReceiveHalf: Hashable, Sendable {
   }
 
   /// Units that have been received, not read, and not written off.
-  var unreadUnitCount: UInt64 { received &- consumed &- writtenOff }
+  @inline(__always)
+  var unspentUnitCount: UInt64 { unreadUnitCount &- writtenOff }
 
   /// What the reader has left is counted as consumed by the session; returns how much more that is.
   mutating func writeOff() -> UInt64 {
-    let more = unreadUnitCount
-    writtenOff &+= more
+    let more = unspentUnitCount
+    if more > 0 { queue.contents.writtenOffUnitCount &+= more }
     return more
-  }
-
-  /// Units have been read or dropped; returns how many of them had been written off.
-  mutating func recover(_ units: UInt64) -> UInt64 {
-    let recovered = min(units, writtenOff)
-    writtenOff &-= recovered
-    return recovered
   }
 
   mutating func grant(_ limit: UInt64) {

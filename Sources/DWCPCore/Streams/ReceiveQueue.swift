@@ -10,20 +10,30 @@ extension ByteBuffer {
 
 /// What has arrived on one stream and what its application has not read yet: blocks in order, some still being decoded, and the
 /// marks between them.
-struct ReceiveQueue: Hashable, Sendable {
+struct ReceiveQueue: Lendable {
   /// Short pieces are joined up to this, so that tiny frames do not cost more memory than they carry (SPEC MEM-1).
   static let maximumJoinedByteCount = 65_536
 
   private struct Entry: Hashable, Sendable {
+    enum Kind: UInt8, Hashable, Sendable {
+      /// A slice of what the connection brought, to be copied if nobody reads it at once.
+      case borrowed
+      /// A slice that keeps its buffer.
+      case kept
+      /// The bytes lie in a buffer of our own, to which more can be appended.
+      case owned
+      case decoding
+    }
+
     var bytes: ByteBuffer
-    var isDecoding: Bool
-    /// The bytes lie in a buffer of our own, to which more can be appended.
-    var isOwned: Bool
+    /// Rises from entry to entry, by one for each that was appended.
+    var number: UInt32
+    var kind: Kind
   }
 
   private var entries: Deque<Entry> = []
-  /// The number of the first entry, counted from the beginning of the stream.
-  private var firstEntryNumber: UInt64 = 0
+  private var nextNumber: UInt32 = 0
+  private var decodingCount = 0
   /// Raw bytes in front of each mark, counted from the mark before; with `continues` the run goes on in the next element.
   private var marks: Deque<UInt16> = []
   /// The most entries and marks since their storage was last made to measure.
@@ -31,62 +41,97 @@ struct ReceiveQueue: Hashable, Sendable {
   private var highestMarkCount = 0
   /// Raw bytes appended behind the last mark and not read.
   private var rawByteCountBehindLastMark: UInt64 = 0
+  /// Units that were charged and have not been read, and those of them that the session counts as consumed (SPEC CRD-9).
+  var unreadUnitCount: UInt64 = 0
+  var writtenOffUnitCount: UInt64 = 0
+  /// There was something to read when stalled readers were looked for last, and nothing has been read since.
+  private(set) var isSuspectedStalled = false
+  /// The look at which the reader was found stalled; 0 while it is not.
+  private(set) var stalledSinceLook: UInt32 = 0
 
   private static let continues: UInt16 = 0x8000
   private static let longestRun: UInt16 = 0x7FFF
 
   /// Whether `read` would return something.
+  @inline(__always)
   var isReadable: Bool {
+    if decodingCount == 0 { return !isEmpty }
     if marks.first == 0 { return true }
-    return entries.first.map { !$0.isDecoding } ?? false
+    return entries.first.map { $0.kind != .decoding } ?? false
   }
 
-  var isEmpty: Bool { entries.isEmpty && marks.isEmpty }
+  @inline(__always)
+  var isEmpty: Bool { unreadUnitCount == 0 }
+  @inline(__always)
+  var isSpent: Bool { isEmpty }
+  var isWorthKeeping: Bool { highestEntryCount <= 16 && highestMarkCount <= 64 }
 
-  /// Appends raw bytes. A slice that would pin a much larger buffer is copied (SPEC MEM-1).
-  mutating func append(_ piece: ByteBuffer) {
-    guard piece.readableBytes > 0 else { return }
+  mutating func renew() {
+    nextNumber = 0
+    highestEntryCount = 0
+    highestMarkCount = 0
+  }
+
+  /// Appends raw bytes, as the slice that they are. True when `detach` has to be called before long.
+  @inline(__always)
+  mutating func append(_ piece: consuming ByteBuffer) -> Bool {
+    guard piece.readableBytes > 0 else { return false }
     rawByteCountBehindLastMark &+= UInt64(piece.readableBytes)
-    if piece.isWorthItsStorage {
-      append(Entry(bytes: piece, isDecoding: false, isOwned: false))
-    } else {
-      appendCopy(of: piece)
-    }
+    if lastKind == .owned, join(piece, to: entries.count &- 1) { return false }
+    let isKept = piece.isWorthItsStorage
+    append(piece, isKept ? .kept : .borrowed)
+    return !isKept
   }
 
-  private mutating func appendCopy(of piece: ByteBuffer) {
-    if let last = entries.indices.last, entries[last].isOwned,
-      entries[last].bytes.readableBytes &+ piece.readableBytes <= Self.maximumJoinedByteCount
-    {
-      entries[last].bytes.writeImmutableBuffer(piece)
-      return
-    }
-    append(Entry(bytes: ByteBuffer(bytes: piece.readableBytesView), isDecoding: false, isOwned: true))
+  @inline(__always)
+  private var lastKind: Entry.Kind? { entries.isEmpty ? nil : entries[entries.count &- 1].kind }
+
+  /// Copies bytes to the end of an entry of our own; false when it is long enough.
+  private mutating func join(_ piece: ByteBuffer, to index: Int) -> Bool {
+    guard !piece.isWorthItsStorage,
+      entries[index].bytes.readableBytes &+ piece.readableBytes <= Self.maximumJoinedByteCount
+    else { return false }
+    entries[index].bytes.writeImmutableBuffer(piece)
+    return true
   }
 
-  private mutating func append(_ entry: Entry) {
-    entries.append(entry)
+  @inline(__always)
+  private mutating func append(_ bytes: consuming ByteBuffer, _ kind: Entry.Kind) {
+    if entries.isEmpty { nextNumber = 0 }
+    entries.append(Entry(bytes: bytes, number: nextNumber, kind: kind))
+    nextNumber &+= 1
     highestEntryCount = max(highestEntryCount, entries.count)
   }
 
+  /// Copies what is still in buffers of the connection's that are much larger, and joins what is short (SPEC MEM-1).
+  mutating func detach() {
+    guard entries.contains(where: { $0.kind == .borrowed }) else { return }
+    var old = entries
+    entries.removeAll(keepingCapacity: true)
+    while var entry = old.popFirst() {
+      if entry.kind == .borrowed {
+        if entries.last?.kind == .owned, join(entry.bytes, to: entries.count &- 1) { continue }
+        entry = Entry(bytes: ByteBuffer(bytes: entry.bytes.readableBytesView), number: entry.number, kind: .owned)
+      }
+      entries.append(entry)
+    }
+  }
+
   /// Keeps a place for a block that is being decoded; `complete` takes the number.
-  mutating func appendPlaceholder(rawByteCount: Int) -> UInt64 {
+  mutating func appendPlaceholder(rawByteCount: Int) -> UInt32 {
     rawByteCountBehindLastMark &+= UInt64(rawByteCount)
-    append(Entry(bytes: ByteBuffer(), isDecoding: true, isOwned: false))
-    return firstEntryNumber &+ UInt64(entries.count) &- 1
+    append(ByteBuffer(), .decoding)
+    decodingCount &+= 1
+    return nextNumber &- 1
   }
 
   /// Fills a place in; numbers that are no longer waited for are ignored.
-  mutating func complete(entryNumber: UInt64, with bytes: ByteBuffer) {
-    guard let index = Int(exactly: Int64(bitPattern: entryNumber &- firstEntryNumber)), entries.indices.contains(index),
-      entries[index].isDecoding
-    else { return }
-    entries[index].isDecoding = false
-    if !bytes.isWorthItsStorage, index > 0, entries[index &- 1].isOwned, !entries[index &- 1].isDecoding,
+  mutating func complete(entryNumber: UInt32, with bytes: ByteBuffer) {
+    guard let index = index(ofEntry: entryNumber), entries[index].kind == .decoding else { return }
+    if !bytes.isWorthItsStorage, index > 0, entries[index &- 1].kind == .owned,
       entries[index &- 1].bytes.readableBytes &+ bytes.readableBytes <= Self.maximumJoinedByteCount
     {
-      // Short blocks are joined when they have been decoded: what was before moves on into this entry, and leaves an empty one, which soon goes,
-      // to keep the numbers of those behind it.
+      // Short blocks are joined when they have been decoded: what was before moves on into this entry, and leaves an empty one, which soon goes.
       var joined = entries[index &- 1].bytes
       entries[index &- 1].bytes = ByteBuffer()
       joined.writeImmutableBuffer(bytes)
@@ -94,20 +139,92 @@ struct ReceiveQueue: Hashable, Sendable {
     } else {
       entries[index].bytes = bytes
     }
-    entries[index].isOwned = true
+    entries[index].kind = .owned
+    decodingCount &-= 1
     removeSpentEntries()
+  }
+
+  private func index(ofEntry number: UInt32) -> Int? {
+    guard let first = entries.first?.number else { return nil }
+    var low = 0
+    var high = entries.count
+    while low < high {
+      let middle = (low &+ high) / 2
+      if entries[middle].number &- first < number &- first { low = middle &+ 1 } else { high = middle }
+    }
+    return low < entries.count && entries[low].number == number ? low : nil
   }
 
   /// The first entry, when there is one, has bytes or waits for them.
   private mutating func removeSpentEntries() {
-    while let first = entries.first, !first.isDecoding, first.bytes.readableBytes == 0 {
-      entries.removeFirst()
-      firstEntryNumber &+= 1
-    }
+    while let first = entries.first, first.kind != .decoding, first.bytes.readableBytes == 0 { entries.removeFirst() }
   }
 
+  /// The next raw bytes up to a mark, or nil when nothing is ready. Bytes may be empty when a message ends there.
+  mutating func read(maximumByteCount: Int) -> (bytes: ByteBuffer, endsMessage: Bool)? {
+    if marks.first == 0 {
+      marks.removeFirst()
+      noteRead(units: 1)
+      return (ByteBuffer(), true)
+    }
+    guard let kind = entries.first?.kind, kind != .decoding else { return nil }
+    let available = entries[0].bytes.readableBytes
+    let count = rawByteCountToMark(limit: min(maximumByteCount, available))
+    let bytes = count == available ? entries.removeFirst().bytes : readSlice(length: count)
+    removeSpentEntries()
+    let endsMessage = consumeMark(rawByteCount: count)
+    noteRead(units: UInt64(count) &+ (endsMessage ? 1 : 0))
+    return (bytes, endsMessage)
+  }
+
+  private mutating func readSlice(length: Int) -> ByteBuffer {
+    let bytes = entries[0].bytes.readSlice(length: length) ?? ByteBuffer()
+    if entries[0].kind != .borrowed { copyRestIfSmall() }
+    return bytes
+  }
+
+  /// What is left of the first entry must not pin a much larger buffer, perhaps for ever (SPEC MEM-1). Each copy is at most a third of what was
+  /// read since the one before.
+  private mutating func copyRestIfSmall() {
+    let rest = entries[0].bytes
+    guard rest.readableBytes > 0, rest.readableBytes < rest.storageCapacity / 4 else { return }
+    entries[0].bytes = ByteBuffer(bytes: rest.readableBytesView)
+    entries[0].kind = .owned
+  }
+
+  /// A look for stalled readers has found something to read.
+  mutating func suspect(look: UInt32) {
+    if isSuspectedStalled, stalledSinceLook == 0 { stalledSinceLook = look }
+    isSuspectedStalled = true
+  }
+
+  /// Those that were written off go first.
+  private mutating func noteRead(units: UInt64) {
+    unreadUnitCount &-= units
+    writtenOffUnitCount &-= min(units, writtenOffUnitCount)
+    isSuspectedStalled = false
+    stalledSinceLook = 0
+    if highestEntryCount > 256 || highestMarkCount > 256 { returnStorage() }
+  }
+
+  /// Queues that were long and have become short give their storage back (SPEC MEM-1), so that a peer cannot have each stream in turn keep that of
+  /// a whole window.
+  private mutating func returnStorage() {
+    if entries.hasRoomToReturn(highestCount: highestEntryCount) {
+      entries = entries.madeToMeasure()
+      highestEntryCount = entries.count
+    }
+    if marks.hasRoomToReturn(highestCount: highestMarkCount) {
+      marks = marks.madeToMeasure()
+      highestMarkCount = marks.count
+    }
+  }
+}
+
+/// Marks.
+extension ReceiveQueue {
   /// Ends a message `rawByteCount` bytes behind the mark before; those bytes have been, or will be, appended.
-  mutating func appendMark(afterRawByteCount rawByteCount: UInt64) {
+  private mutating func appendMark(afterRawByteCount rawByteCount: UInt64) {
     var rest = rawByteCount
     while rest > UInt64(Self.longestRun) {
       marks.append(Self.longestRun | Self.continues)
@@ -118,10 +235,10 @@ struct ReceiveQueue: Hashable, Sendable {
   }
 
   /// Adds the marks of one block, whose raw bytes have just been appended (SPEC section 8).
-  mutating func appendMarks(table: ByteBuffer, endsMessage: Bool, blockRawByteCount: Int) {
+  mutating func appendMarks(table: ByteBuffer?, endsMessage: Bool, blockRawByteCount: Int) {
     var remaining = UInt64(blockRawByteCount)
     var carried = rawByteCountBehindLastMark &- remaining
-    if table.readableBytes > 0 {
+    if let table {
       let lengths = table.readableBytesSpan
       for mark in 0..<table.readableBytes / 2 {
         let length = UInt64(lengths.integer(at: 2 &* mark, as: UInt16.self))
@@ -135,43 +252,6 @@ struct ReceiveQueue: Hashable, Sendable {
       rawByteCountBehindLastMark = 0
     } else {
       rawByteCountBehindLastMark = carried &+ remaining
-    }
-  }
-
-  /// The next raw bytes up to a mark, or nil when nothing is ready. Bytes may be empty when a message ends there.
-  mutating func read(maximumByteCount: Int) -> (bytes: ByteBuffer, endsMessage: Bool)? {
-    defer { returnStorage() }
-    if marks.first == 0 {
-      marks.removeFirst()
-      return (ByteBuffer(), true)
-    }
-    guard let head = entries.first, !head.isDecoding else { return nil }
-    let count = rawByteCountToMark(limit: min(maximumByteCount, head.bytes.readableBytes))
-    guard let bytes = entries[0].bytes.readSlice(length: count) else { return nil }
-    copyRestIfSmall()
-    removeSpentEntries()
-    return (bytes, consumeMark(rawByteCount: count))
-  }
-
-  /// What is left of the first entry must not pin a much larger buffer, perhaps for ever (SPEC MEM-1). Each copy is at most a third of what was
-  /// read since the one before.
-  private mutating func copyRestIfSmall() {
-    let rest = entries[0].bytes
-    guard rest.readableBytes > 0, rest.readableBytes < rest.storageCapacity / 4 else { return }
-    entries[0].bytes = ByteBuffer(bytes: rest.readableBytesView)
-    entries[0].isOwned = true
-  }
-
-  /// Queues that were long and have become short give their storage back (SPEC MEM-1), so that a peer cannot have each stream in turn keep that of
-  /// a whole window.
-  private mutating func returnStorage() {
-    if entries.hasRoomToReturn(highestCount: highestEntryCount) {
-      entries = entries.madeToMeasure()
-      highestEntryCount = entries.count
-    }
-    if marks.hasRoomToReturn(highestCount: highestMarkCount) {
-      marks = marks.madeToMeasure()
-      highestMarkCount = marks.count
     }
   }
 
@@ -201,15 +281,6 @@ struct ReceiveQueue: Hashable, Sendable {
     }
     rawByteCountBehindLastMark &-= UInt64(rest)
     return false
-  }
-
-  mutating func removeAll() {
-    firstEntryNumber &+= UInt64(entries.count)
-    entries.removeAll()
-    marks.removeAll()
-    highestEntryCount = 0
-    highestMarkCount = 0
-    rawByteCountBehindLastMark = 0
   }
 }
 

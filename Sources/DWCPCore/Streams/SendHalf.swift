@@ -22,41 +22,82 @@ struct SendHalf: Hashable, Sendable {
     var offset: UInt64
     var rawByteCount: Int
     var endsMessage: Bool
-    /// Lengths of the messages in front of the last one (SPEC section 8).
-    var markTable = ByteBuffer()
+    /// Lengths of the messages in front of the last one (SPEC section 8); nil where there is none.
+    var markTable: ByteBuffer?
     var codecID: UInt8 = 0
     var payload: ByteBuffer
     /// The number of the encode job that will fill `payload` in; 0 when it is ready.
     var jobNumber: UInt64 = 0
 
-    var span: UInt64 { UInt64(rawByteCount) + UInt64(markTable.readableBytes / 2) + (endsMessage ? 1 : 0) }
+    var span: UInt64 { UInt64(rawByteCount) + UInt64((markTable?.readableBytes ?? 0) / 2) + (endsMessage ? 1 : 0) }
   }
 
+  /// What waits to be sent.
+  struct Backlog: Lendable {
+    fileprivate(set) var queue = SendQueue()
+    fileprivate(set) var blocks: Deque<Block> = []
+    fileprivate var blockByteCount = 0
+    /// Units of the blocks; none when there is no block.
+    fileprivate var unsentUnitCount: UInt64 = 0
+
+    @inline(__always)
+    var isSpent: Bool { queue.isEmpty && unsentUnitCount == 0 }
+    /// At most eight blocks wait at once.
+    var isWorthKeeping: Bool { queue.hasStayedSmall }
+
+    mutating func renew() {
+      queue.renew()
+    }
+  }
+
+  /// The offset behind everything cut.
+  private(set) var cutEnd: UInt64 = 0
+  private(set) var creditLimit: UInt64
+  var backlog = Lent<Backlog>()
+  private(set) var resetCode = ErrorCode.noError
   private(set) var phase = Phase.open
   private(set) var isFinishRequested = false
-  private(set) var resetCode = ErrorCode.noError
   /// The direction ended because the other end asked for it.
   private(set) var isStoppedByPeer = false
-  var queue = SendQueue()
-  private(set) var blocks: Deque<Block> = []
-  /// The offset behind everything cut, and behind everything sent.
-  private(set) var cutEnd: UInt64 = 0
-  private(set) var sentEnd: UInt64 = 0
-  private(set) var creditLimit: UInt64
-  private(set) var queuedBlockByteCount = 0
 
   init(creditLimit: UInt64) {
     self.creditLimit = creditLimit
   }
 
+  @inline(__always)
   var isEnded: Bool { phase == .finished || phase == .reset }
+  @inline(__always)
   var canWrite: Bool { phase == .open && !isFinishRequested }
+  @inline(__always)
   var availableCredit: UInt64 { creditLimit - min(creditLimit, cutEnd) }
+  /// The offset behind everything sent.
+  @inline(__always)
+  var sentEnd: UInt64 { backlog.isHeld ? cutEnd - backlog.contents.unsentUnitCount : cutEnd }
   /// Bytes the application has handed over and the link has not taken.
-  var bufferedByteCount: Int { queue.byteCount + queue.overheadByteCount + queuedBlockByteCount }
-  var hasBytesToCut: Bool { phase == .open && !queue.isEmpty }
+  @inline(__always)
+  var bufferedByteCount: Int {
+    guard backlog.isHeld else { return 0 }
+    return backlog.contents.queue.byteCount + backlog.contents.queue.overheadByteCount + backlog.contents.blockByteCount
+  }
+  @inline(__always)
+  var hasBytesToCut: Bool { phase == .open && backlog.isHeld && !backlog.contents.queue.isEmpty }
+  @inline(__always)
+  var hasBlocks: Bool { backlog.isHeld && backlog.contents.unsentUnitCount > 0 }
+  /// A block can be sent that has been cut before.
+  @inline(__always)
+  var hasReadyBlock: Bool { hasBlocks && backlog.contents.blocks.first?.jobNumber == 0 }
+  @inline(__always)
+  private var hasNothingToSend: Bool { !backlog.isHeld || backlog.contents.isSpent }
   /// FIN has to go in a frame of its own.
-  var isFinDue: Bool { phase == .open && isFinishRequested && queue.isEmpty && blocks.isEmpty }
+  @inline(__always)
+  var isFinDue: Bool { phase == .open && isFinishRequested && hasNothingToSend }
+
+  /// What the application writes behind the end is dropped.
+  @inline(__always)
+  mutating func append(_ bytes: ByteBuffer, endsMessage: Bool) {
+    guard canWrite else { return }
+    backlog.contents.queue.append(bytes, endsMessage: endsMessage)
+  }
 
   mutating func finish() {
     if canWrite { isFinishRequested = true }
@@ -68,10 +109,8 @@ struct SendHalf: Hashable, Sendable {
     phase = .resetting
     resetCode = code
     let unsent = cutEnd - sentEnd
-    cutEnd = sentEnd
-    queue.removeAll()
-    blocks.removeAll()
-    queuedBlockByteCount = 0
+    cutEnd -= unsent
+    backlog.removeAll()
     return unsent
   }
 
@@ -88,10 +127,11 @@ struct SendHalf: Hashable, Sendable {
   }
 
   /// Cuts the next block within the stream's own credit; the caller charges the session with its span.
+  @inline(__always)
   mutating func cut(maximumRawByteCount: Int, maximumSpan: UInt64) -> Block? {
     let span = Int(min(availableCredit, maximumSpan, UInt64(maximumRawByteCount) + 1))
     guard hasBytesToCut, span > 0 else { return nil }
-    let cut = queue.cut(maximumRawByteCount: maximumRawByteCount, maximumSpan: span)
+    let cut = backlog.contents.queue.cut(maximumRawByteCount: maximumRawByteCount, maximumSpan: span)
     let block = Block(
       offset: cutEnd, rawByteCount: cut.raw.readableBytes, endsMessage: cut.endsMessage, markTable: cut.markTable,
       payload: cut.raw)
@@ -100,32 +140,38 @@ struct SendHalf: Hashable, Sendable {
     return block
   }
 
+  /// A block that was cut waits to be sent.
   mutating func enqueue(_ block: Block) {
-    queuedBlockByteCount += block.rawByteCount
-    blocks.append(block)
+    backlog.contents.blockByteCount += block.rawByteCount
+    backlog.contents.unsentUnitCount += block.span
+    backlog.contents.blocks.append(block)
   }
 
   /// Takes an encoded block back; false when nobody waits for it any more.
   mutating func completeBlock(jobNumber: UInt64, codecID: UInt8, payload: ByteBuffer) -> Bool {
-    guard let index = blocks.firstIndex(where: { $0.jobNumber == jobNumber }) else { return false }
-    blocks[index].codecID = codecID
-    blocks[index].payload = payload
-    blocks[index].jobNumber = 0
+    guard hasBlocks, let index = backlog.contents.blocks.firstIndex(where: { $0.jobNumber == jobNumber }) else {
+      return false
+    }
+    backlog.contents.blocks[index].codecID = codecID
+    backlog.contents.blocks[index].payload = payload
+    backlog.contents.blocks[index].jobNumber = 0
     return true
   }
 
   /// The block in front, which is now being sent; with FIN when it is the last one.
+  @inline(__always)
   mutating func takeBlock() -> (block: Block, isFinal: Bool)? {
-    guard phase == .open, let first = blocks.first, first.jobNumber == 0 else { return nil }
-    blocks.removeFirst()
-    queuedBlockByteCount -= first.rawByteCount
-    return (first, markSent(first))
+    guard phase == .open, hasReadyBlock else { return nil }
+    let first = backlog.contents.blocks.removeFirst()
+    backlog.contents.blockByteCount -= first.rawByteCount
+    backlog.contents.unsentUnitCount -= first.span
+    return (first, markSent())
   }
 
-  /// A block that was cut and is sent at once, without having been enqueued.
-  mutating func markSent(_ block: Block) -> Bool {
-    sentEnd = block.offset + block.span
-    let isFinal = isFinishRequested && queue.isEmpty && blocks.isEmpty
+  /// What was cut last is sent at once, without having been enqueued; true when FIN goes with it.
+  @inline(__always)
+  mutating func markSent() -> Bool {
+    let isFinal = isFinishRequested && hasNothingToSend
     if isFinal { phase = .finished }
     return isFinal
   }

@@ -15,109 +15,146 @@ struct SendQueue: Hashable, Sendable {
   private static let maximumSharedByteCount = 65_536
   private static let maximumSharedCount = 4_096
 
-  private var chunks: Deque<ByteBuffer> = []
-  /// Raw bytes in front of each mark, counted from the mark before.
-  private var marks: Deque<Int> = []
-  /// Raw bytes behind the last mark.
-  private var tailByteCount = 0
+  private struct Chunk: Hashable, Sendable {
+    var bytes: ByteBuffer
+    /// A message ends behind the bytes, which may be none.
+    var endsMessage: Bool
+  }
+
+  private var chunks: Deque<Chunk> = []
   private(set) var byteCount = 0
+  /// Messages that end in it.
+  private var endCount = 0
+  private var highestChunkCount = 0
 
-  var isEmpty: Bool { byteCount == 0 && marks.isEmpty }
+  @inline(__always)
+  var isEmpty: Bool { byteCount == 0 && endCount == 0 }
   /// What the queue itself costs, so that empty and tiny messages fill a writer's budget too.
-  var overheadByteCount: Int { 32 * chunks.count + 8 * marks.count }
+  var overheadByteCount: Int { 32 * chunks.count }
+  /// It never had so much in it that its storage is large.
+  var hasStayedSmall: Bool { highestChunkCount <= 16 }
 
+  mutating func renew() {
+    highestChunkCount = 0
+  }
+
+  @inline(__always)
   mutating func append(_ bytes: ByteBuffer, endsMessage: Bool) {
-    if bytes.readableBytes > 0 {
-      // A short answer cut from a long request must not keep the request alive (SPEC MEM-1).
-      let pinsMuch = bytes.readableBytes < min(bytes.storageCapacity / 4, Self.leastLentByteCount)
-      chunks.append(pinsMuch ? ByteBuffer(bytes: bytes.readableBytesView) : bytes)
-      byteCount += bytes.readableBytes
-      tailByteCount += bytes.readableBytes
-    }
-    if endsMessage {
-      marks.append(tailByteCount)
-      tailByteCount = 0
-    }
+    let count = bytes.readableBytes
+    guard count > 0 || endsMessage else { return }
+    // A short answer cut from a long request must not keep the request alive (SPEC MEM-1).
+    let pinsMuch = count < min(bytes.storageCapacity / 4, Self.leastLentByteCount)
+    let kept = pinsMuch ? ByteBuffer(bytes: bytes.readableBytesView) : bytes
+    chunks.append(Chunk(bytes: kept, endsMessage: endsMessage))
+    highestChunkCount = max(highestChunkCount, chunks.count)
+    byteCount += count
+    if endsMessage { endCount += 1 }
   }
 
   /// What goes into one block.
   struct Cut {
     var raw: ByteBuffer
-    /// The lengths of whole messages in front of the last one, as `u16`s (SPEC section 8); empty when the block has one mark at most.
-    var markTable = ByteBuffer()
+    /// The lengths of whole messages in front of the last one, as `u16`s (SPEC section 8); nil when the block has one mark at most.
+    var markTable: ByteBuffer?
     /// A message ends behind the last raw byte.
     var endsMessage = false
   }
 
   /// Cuts the next block: at most `maximumRawByteCount` raw bytes and `maximumSpan` units. Short messages that are whole share one; any other block
   /// has one message, or a part of one.
+  @inline(__always)
   mutating func cut(maximumRawByteCount: Int, maximumSpan: Int) -> Cut {
-    if marks.count > 1, let shared = cutShortMessages(maximumRawByteCount, maximumSpan) { return shared }
-    let untilMark = marks.first
-    let raw = take(min(untilMark ?? tailByteCount, maximumRawByteCount, maximumSpan))
-    guard let untilMark else {
-      tailByteCount -= raw.readableBytes
-      return Cut(raw: raw)
-    }
-    let endsMessage = raw.readableBytes == untilMark && raw.readableBytes < maximumSpan
-    if endsMessage {
-      marks.removeFirst()
-    } else {
-      marks[0] = untilMark - raw.readableBytes
-    }
-    return Cut(raw: raw, endsMessage: endsMessage)
+    if endCount > 1, let shared = cutShortMessages(maximumRawByteCount, maximumSpan) { return shared }
+    return cutOne(min(maximumRawByteCount, maximumSpan), maximumSpan)
   }
 
   /// Joins as many short messages as go into one block; nil when that is fewer than two.
   private mutating func cutShortMessages(_ maximumRawByteCount: Int, _ maximumSpan: Int) -> Cut? {
     let limit = min(maximumRawByteCount, Self.maximumSharedByteCount)
     var rawByteCount = 0
+    var length = 0
     var count = 0
-    for length in marks {
+    for chunk in chunks {
+      length += chunk.bytes.readableBytes
       let sum = rawByteCount + length
       guard length <= Self.longestSharedByteCount, sum <= limit, sum + count < maximumSpan,
         count < Self.maximumSharedCount
       else { break }
+      guard chunk.endsMessage else { continue }
       rawByteCount = sum
       count += 1
+      length = 0
     }
     guard count > 1 else { return nil }
-    var cut = Cut(raw: takeJoined(rawByteCount), endsMessage: true)
-    cut.markTable.reserveCapacity(2 * count)
-    for length in marks.prefix(count - 1) { cut.markTable.writeInteger(UInt16(length)) }
-    marks.removeFirst(count)
-    return cut
+    return takeMessages(count, rawByteCount: rawByteCount)
   }
 
-  mutating func removeAll() {
-    self = SendQueue()
-  }
-
-  /// Takes up to `wanted` bytes that lie together; fewer when the first chunk is long enough to go without a copy.
-  private mutating func take(_ wanted: Int) -> ByteBuffer {
-    guard wanted > 0, let head = chunks.first else { return ByteBuffer() }
-    let available = head.readableBytes
-    if available >= wanted || available >= Self.leastUncopiedByteCount {
-      return takeFromHead(min(available, wanted))
+  private mutating func takeMessages(_ count: Int, rawByteCount: Int) -> Cut {
+    var raw = ByteBuffer()
+    raw.reserveCapacity(rawByteCount)
+    var markTable = ByteBuffer()
+    markTable.reserveCapacity(2 * count)
+    var remaining = count
+    var start = 0
+    while remaining > 0, let chunk = chunks.popFirst() {
+      raw.writeImmutableBuffer(chunk.bytes)
+      guard chunk.endsMessage else { continue }
+      remaining -= 1
+      let length = raw.writerIndex - start
+      start = raw.writerIndex
+      if remaining > 0 { markTable.writeInteger(UInt16(length)) }
     }
-    return takeJoined(wanted)
+    byteCount -= rawByteCount
+    endCount -= count
+    return Cut(raw: raw, markTable: markTable, endsMessage: true)
+  }
+
+  /// Cuts from one message, or from bytes that belong to none yet.
+  @inline(__always)
+  private mutating func cutOne(_ maximumRawByteCount: Int, _ maximumSpan: Int) -> Cut {
+    let wanted = firstMessageByteCount(limit: maximumRawByteCount)
+    let available = chunks[0].bytes.readableBytes
+    let liesTogether = available >= wanted || available >= Self.leastUncopiedByteCount
+    let raw = liesTogether ? takeFromHead(min(available, wanted)) : takeJoined(wanted)
+    return Cut(raw: raw, endsMessage: takeEnd(roomAfter: maximumSpan - raw.readableBytes))
+  }
+
+  /// Bytes up to the first end of a message, counted no further than `limit`.
+  @inline(__always)
+  private func firstMessageByteCount(limit: Int) -> Int {
+    var count = 0
+    for index in chunks.indices {
+      count += chunks[index].bytes.readableBytes
+      if count >= limit || chunks[index].endsMessage { break }
+    }
+    return min(count, limit)
   }
 
   /// Takes so many bytes, in one piece.
   private mutating func takeJoined(_ wanted: Int) -> ByteBuffer {
     var joined = ByteBuffer()
-    joined.reserveCapacity(min(wanted, byteCount))
-    while joined.readableBytes < wanted, let next = chunks.first {
-      var part = takeFromHead(min(next.readableBytes, wanted - joined.readableBytes))
-      joined.writeBuffer(&part)
+    joined.reserveCapacity(wanted)
+    while joined.readableBytes < wanted {
+      let part = takeFromHead(min(chunks[0].bytes.readableBytes, wanted - joined.readableBytes))
+      joined.writeImmutableBuffer(part)
     }
     return joined
   }
 
+  /// Takes up to so many bytes from the first chunk, which stays while its message's end does.
+  @inline(__always)
   private mutating func takeFromHead(_ count: Int) -> ByteBuffer {
-    guard let part = chunks[0].readSlice(length: count) else { return ByteBuffer() }
-    if chunks[0].readableBytes == 0 { chunks.removeFirst() }
     byteCount -= count
-    return part
+    if count == chunks[0].bytes.readableBytes, !chunks[0].endsMessage { return chunks.removeFirst().bytes }
+    return chunks[0].bytes.readSlice(length: count) ?? ByteBuffer()
+  }
+
+  /// Takes the end of a message whose bytes have all been taken, if there is a unit for it.
+  @inline(__always)
+  private mutating func takeEnd(roomAfter rest: Int) -> Bool {
+    guard rest > 0, let head = chunks.first, head.endsMessage, head.bytes.readableBytes == 0 else { return false }
+    chunks.removeFirst()
+    endCount -= 1
+    return true
   }
 }

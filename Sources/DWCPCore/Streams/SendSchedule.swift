@@ -7,16 +7,16 @@ internal import DequeModule
 struct SendSchedule: Hashable, Sendable {
   static let urgencyCount = 8
   /// Wire bytes that a stream may send in one round, when its blocks are shorter.
-  private static let leastShareByteCount = 65_536
+  private static let leastShareByteCount: Int32 = 65_536
   /// After so many bytes of others a less urgent stream gets a turn.
   private static let longestWaitByteCount = 1 << 20
 
   /// A stream's place in its round.
   struct Share: Hashable, Sendable {
-    fileprivate(set) var urgency: UInt8 = 3
+    /// Bytes that it may still send in its round; below zero when its last block was longer.
+    fileprivate var restByteCount: Int32 = 0
     fileprivate var round: UInt32 = 0
-    /// Bytes that it may still send in it; below zero when its last block was longer.
-    fileprivate var restByteCount = 0
+    fileprivate(set) var urgency: UInt8 = 3
 
     init(urgency: UInt8) {
       self.urgency = min(urgency, UInt8(SendSchedule.urgencyCount - 1))
@@ -96,7 +96,7 @@ struct SendSchedule: Hashable, Sendable {
   /// Whether a stream that `next` took out may send; otherwise it has gone to the end of its ring with a new share.
   mutating func admits(_ id: StreamID, blockByteCount: Int, _ share: inout Share) -> Bool {
     guard share.restByteCount <= 0 else { return true }
-    share.restByteCount += max(Self.leastShareByteCount, blockByteCount)
+    share.restByteCount &+= max(Self.leastShareByteCount, Int32(clamping: blockByteCount))
     share.round = levels[Int(share.urgency)].round
     guard share.restByteCount <= 0 else { return true }
     putBack(id, share)
@@ -107,7 +107,7 @@ struct SendSchedule: Hashable, Sendable {
   mutating func settle(_ id: StreamID, sentByteCount: Int, hasMore: Bool, _ share: inout Share) {
     let areLessUrgentWaiting = UInt16(occupied) >> (UInt16(share.urgency) + 1) != 0
     starvedByteCount = areLessUrgentWaiting ? starvedByteCount + sentByteCount : 0
-    share.restByteCount -= sentByteCount
+    share.restByteCount &-= Int32(clamping: sentByteCount)
     if hasMore { putBack(id, share) }
   }
 

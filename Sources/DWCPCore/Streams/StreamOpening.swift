@@ -89,6 +89,7 @@ extension StreamOpening {
 
   /// The body of OPEN; nil when it breaks a limit.
   func encoded(maximumByteCount: Int) -> [UInt8]? {
+    if metadata.isEmpty, expectedByteCount == nil, urgency == 3 { return [] }
     var body = ByteBuffer()
     for entry in metadata {
       guard (1...255).contains(entry.key.utf8.count), entry.value.utf8.count <= maximumByteCount else { return nil }

@@ -13,9 +13,10 @@ enum SendTurn {
 extension StreamState {
   private static let maximumBlocksAheadCount = 8
 
-  mutating func nextTurn(codecs: Set<Codec>, maximumRawByteCount: Int, sessionCredit: UInt64) -> SendTurn {
+  @inline(__always)
+  mutating func nextTurn(codecs: CodecSet, maximumRawByteCount: Int, sessionCredit: UInt64) -> SendTurn {
     if let (block, isFinal) = send.takeBlock() { return .block(block, isFinal: isFinal, isNewlyCut: false) }
-    guard send.phase == .open, send.blocks.isEmpty else { return .nothing }
+    guard send.phase == .open, !send.hasBlocks else { return .nothing }
     if send.isFinDue {
       let fin = SendHalf.Block(offset: send.cutEnd, rawByteCount: 0, endsMessage: false, payload: ByteBuffer())
       send.markFinSent()
@@ -25,24 +26,27 @@ extension StreamState {
     guard let block = send.cut(maximumRawByteCount: maximumRawByteCount, maximumSpan: sessionCredit) else {
       return isBlockedBySession(sessionCredit) ? .blocked : .nothing
     }
-    return .block(block, isFinal: send.markSent(block), isNewlyCut: true)
+    return .block(block, isFinal: send.markSent(), isNewlyCut: true)
   }
 
+  @inline(__always)
   func isBlockedBySession(_ sessionCredit: UInt64) -> Bool {
     sessionCredit == 0 && send.hasBytesToCut && send.availableCredit > 0
   }
 
   /// Whether a turn would send something, session credit aside.
-  func mayHaveMoreToSend(codecs: Set<Codec>) -> Bool {
+  @inline(__always)
+  func mayHaveMoreToSend(codecs: CodecSet) -> Bool {
     guard send.phase == .open else { return false }
-    if let first = send.blocks.first { return first.jobNumber == 0 }
+    if send.hasBlocks { return send.hasReadyBlock }
     if send.isFinDue { return true }
     return send.hasBytesToCut && send.availableCredit > 0 && !compression.isCompressing(codecs)
   }
 
   /// Whether a block may be cut for a codec now, session credit aside.
-  func mayCutForCodec(codecs: Set<Codec>) -> Bool {
-    send.hasBytesToCut && send.availableCredit > 0 && send.blocks.count < Self.maximumBlocksAheadCount
-      && compression.isCompressing(codecs)
+  @inline(__always)
+  func mayCutForCodec(codecs: CodecSet) -> Bool {
+    send.hasBytesToCut && send.availableCredit > 0 && compression.isCompressing(codecs)
+      && send.backlog.contents.blocks.count < Self.maximumBlocksAheadCount
   }
 }

@@ -21,7 +21,10 @@ public struct FrameLister: Sendable {
     let step = try parser.step(&input)
     position &+= before &- input.readableBytes
     guard step != .needsMore else { return nil }
-    defer { frameStart = position }
+    defer {
+      frameStart = position
+      parser.releaseBlock()
+    }
     let description =
       step == .preface ? "PREFACE \(parser.preface), link kind \(parser.preface.linkKind)" : frameDescription
     return "@\(frameStart) \(description)"
@@ -41,14 +44,14 @@ public struct FrameLister: Sendable {
     let frame = parser.dataFrame
     let codec = Codec(rawValue: frame.codecID)?.name ?? "codec \(frame.codecID)"
     var words = ["offset \(frame.offset)", codec, "\(frame.rawByteCount) raw bytes"]
-    if parser.markTable.readableBytes > 0 { words.append("\(parser.markTable.readableBytes / 2) marks") }
+    if let markTable = parser.markTable { words.append("\(markTable.readableBytes / 2) marks") }
     if parser.header.flags & DataFrame.Flags.endOfMessage != 0 { words.append("EOM") }
     if parser.header.flags & DataFrame.Flags.fin != 0 { words.append("FIN") }
     return words
   }
 
   private var controlWords: [String] {
-    var body = parser.body
+    guard var body = parser.body else { return [] }
     switch parser.header.type {
     case .ping, .pong, .ack, .streams, .credit:
       return body.readInteger(as: UInt64.self).map { ["\($0)"] } ?? []

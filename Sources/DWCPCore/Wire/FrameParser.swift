@@ -29,12 +29,13 @@ struct FrameParser: Hashable, Sendable {
   private(set) var phase = Phase.preface
   private(set) var preface = Preface()
   private(set) var header = FrameHeader(type: .hello, flags: 0, streamID: .session, bodyByteCount: 0)
-  private(set) var body = ByteBuffer()
+  private(set) var body: ByteBuffer?
   private(set) var dataFrame = DataFrame(offset: 0, codecID: 0, rawByteCount: 0)
-  /// Message lengths as `u16`s, still packed (SPEC section 8).
-  private(set) var markTable = ByteBuffer()
-  /// The payload of a data block, in order, as slices of what was received.
-  var pieces: [ByteBuffer] = []
+  /// Message lengths as `u16`s, still packed (SPEC section 8); nil where there is none.
+  private(set) var markTable: ByteBuffer?
+  /// The payload of a data block, in order, as slices of what was received; one that lay in the input as a whole is in `wholePayload` instead.
+  private(set) var pieces: [ByteBuffer] = []
+  private(set) var wholePayload: ByteBuffer?
   /// The last piece is a copy, to which more can be appended.
   private var isLastPieceOwned = false
 
@@ -97,20 +98,12 @@ struct FrameParser: Hashable, Sendable {
     guard carry.readableBytes == 0, let block = wholeBlock(in: input.readableBytesSpan) else { return false }
     header = block.header
     dataFrame = block.frame
-    releasePieces()
     input.moveReaderIndex(forwardBy: FrameHeader.byteCount &+ DataFrame.extensionByteCount)
     if block.markCount > 0 {
       input.moveReaderIndex(forwardBy: DataFrame.markCountByteCount)
-      markTable = input.readSlice(length: 2 &* block.markCount) ?? ByteBuffer()
-    } else if markTable.readableBytes > 0 {
-      markTable = ByteBuffer()
+      markTable = input.readSlice(length: 2 &* block.markCount)
     }
-    if block.payloadByteCount > 0, let payload = input.readSlice(length: block.payloadByteCount) {
-      // What a decoder gets must not pin a read buffer for a few bytes (SPEC MEM-1); what a reader gets is looked at by its queue.
-      let isKept = dataFrame.codecID == Codec.none.rawValue || payload.isWorthItsStorage
-      let piece = isKept ? payload : ByteBuffer(bytes: payload.readableBytesView)
-      if pieces.count == 1 { pieces[0] = piece } else { pieces.append(piece) }
-    }
+    if block.payloadByteCount > 0 { wholePayload = input.readSlice(length: block.payloadByteCount) }
     if header.isChecked { input.moveReaderIndex(forwardBy: FrameHeader.checkByteCount) }
     return true
   }
@@ -153,15 +146,19 @@ struct FrameParser: Hashable, Sendable {
       == CRC32C.checksum(bytes.extracting(FrameHeader.byteCount..<bodyEnd))
   }
 
-  /// Lets go of the payload. One empty piece may stay, which is cheaper than an array that is emptied and filled for each block.
-  mutating func releasePieces() {
-    if pieces.count == 1 { pieces[0] = ByteBuffer() } else { pieces.removeAll(keepingCapacity: true) }
+  /// Hands the payload over where it lay in the input as a whole.
+  mutating func takeWholePayload() -> ByteBuffer? { wholePayload.take() }
+
+  /// Lets go of what the last block was made of; between two reads nothing may pin a read buffer without need (SPEC MEM-1).
+  mutating func releaseBlock() {
+    wholePayload = nil
+    markTable = nil
+    if !pieces.isEmpty { pieces.removeAll(keepingCapacity: true) }
   }
 
-  /// Lets go of what the last frame was made of; between two reads nothing may pin a read buffer without need (SPEC MEM-1).
+  /// The same for a control frame.
   mutating func releaseInput() {
-    body = ByteBuffer()
-    if phase == .header { markTable = ByteBuffer() }
+    body = nil
   }
 
   /// Lends `byteCount` bytes that lie together, or nil after having kept what there is.
@@ -231,7 +228,6 @@ struct FrameParser: Hashable, Sendable {
     }
     remainingBodyByteCount = header.bodyByteCount
     check = CRC32C()
-    pieces.removeAll(keepingCapacity: true)
     isLastPieceOwned = false
     phase = .dataExtension
   }
@@ -258,7 +254,6 @@ struct FrameParser: Hashable, Sendable {
       throw .peer(.frameSize, "DAT-5", "a block of \(frame.rawByteCount) raw bytes is longer than the announced limit")
     }
     dataFrame = frame
-    markTable = ByteBuffer()
     guard header.flags & DataFrame.Flags.marks != 0 else { return try beginPayload() }
     guard remainingBodyByteCount >= DataFrame.markCountByteCount else {
       throw .peer(.protocol, "DAT-4", "a mark table is cut short")

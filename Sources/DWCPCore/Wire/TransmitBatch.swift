@@ -63,18 +63,19 @@ public struct TransmitBatch: Sendable {
 
   /// Appends a DATA frame (SPEC section 8).
   ///
-  /// - Parameter markTable: the lengths in it, without their number; empty when `flags` has no MARKS.
+  /// - Parameter markTable: the lengths in it, without their number; nil when `flags` has no MARKS.
   mutating func writeData(
-    _ frame: DataFrame, flags: UInt8, streamID: StreamID, markTable: ByteBuffer, payload: ByteBuffer, isChecked: Bool
+    _ frame: DataFrame, flags: UInt8, streamID: StreamID, markTable: ByteBuffer?, payload: ByteBuffer, isChecked: Bool
   ) {
-    let tableByteCount = markTable.readableBytes > 0 ? DataFrame.markCountByteCount + markTable.readableBytes : 0
+    let tableByteCount = markTable.map { DataFrame.markCountByteCount + $0.readableBytes } ?? 0
     let header = FrameHeader(
       type: .data, flags: isChecked ? flags | FrameFlags.check : flags, streamID: streamID,
       bodyByteCount: DataFrame.extensionByteCount + tableByteCount + payload.readableBytes)
     byteCount += FrameHeader.byteCount + header.remainderByteCount
-    let isCopied = payload.readableBytes < Self.leastUncopiedByteCount
-    writeHead(header, frame, markTable, copying: isCopied ? payload : ByteBuffer(), endsFrame: isCopied)
-    if isCopied { return }
+    guard payload.readableBytes >= Self.leastUncopiedByteCount else {
+      return writeHead(header, frame, markTable, tableByteCount, copying: payload)
+    }
+    writeHead(header, frame, markTable, tableByteCount, copying: nil)
     payloads.append(Payload(scratchEnd: scratch.writerIndex, bytes: payload))
     guard isChecked else { return }
     var check = CRC32C()
@@ -85,24 +86,19 @@ public struct TransmitBatch: Sendable {
 
   /// Header, extension and mark table and, in a frame whose payload is copied, all the rest.
   private mutating func writeHead(
-    _ header: FrameHeader, _ frame: DataFrame, _ markTable: ByteBuffer, copying payload: ByteBuffer, endsFrame: Bool
+    _ header: FrameHeader, _ frame: DataFrame, _ markTable: ByteBuffer?, _ tableByteCount: Int,
+    copying payload: ByteBuffer?
   ) {
     let bodyStart = FrameHeader.byteCount
-    let headByteCount = bodyStart + DataFrame.extensionByteCount
-    let hasTable = markTable.readableBytes > 0
-    let payloadStart = headByteCount + (hasTable ? DataFrame.markCountByteCount + markTable.readableBytes : 0)
-    let frameByteCount = payloadStart + payload.readableBytes
-    let isChecked = endsFrame && header.isChecked
+    let payloadStart = bodyStart + DataFrame.extensionByteCount + tableByteCount
+    let frameByteCount = payloadStart + (payload?.readableBytes ?? 0)
+    let isChecked = payload != nil && header.isChecked
     let room = frameByteCount + FrameHeader.checkByteCount
     unsafe scratch.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { target in
       unsafe header.store(in: target)
       unsafe frame.store(behindHeaderIn: target)
-      if hasTable {
-        let count = UInt16(truncatingIfNeeded: markTable.readableBytes / 2)
-        unsafe target.storeBytes(of: count.bigEndian, toByteOffset: headByteCount, as: UInt16.self)
-        unsafe target.copy(markTable, to: headByteCount + DataFrame.markCountByteCount)
-      }
-      unsafe target.copy(payload, to: payloadStart)
+      if let markTable { unsafe target.store(markTable) }
+      if let payload { unsafe target.copy(payload, to: payloadStart) }
       guard isChecked else { return frameByteCount }
       let check = unsafe CRC32C.checksum(UnsafeRawBufferPointer(target), bodyStart, frameByteCount - bodyStart)
       unsafe target.storeBytes(of: check.bigEndian, toByteOffset: frameByteCount, as: UInt32.self)
@@ -112,6 +108,14 @@ public struct TransmitBatch: Sendable {
 }
 
 extension UnsafeMutableRawBufferPointer {
+  /// Copies a mark table and its number behind a frame's header and extension.
+  fileprivate func store(_ markTable: ByteBuffer) {
+    let start = FrameHeader.byteCount + DataFrame.extensionByteCount
+    let count = UInt16(truncatingIfNeeded: markTable.readableBytes / 2)
+    unsafe storeBytes(of: count.bigEndian, toByteOffset: start, as: UInt16.self)
+    unsafe copy(markTable, to: start + DataFrame.markCountByteCount)
+  }
+
   /// Copies a buffer's bytes to a place that has room for them.
   @inline(__always)
   fileprivate func copy(_ buffer: ByteBuffer, to offset: Int) {

@@ -217,8 +217,12 @@ extension SessionBridge {
 
   /// False when there is nothing to be read yet.
   private func serve(_ reader: Reader, of id: StreamID) -> Bool {
-    let read = engine { $0.read(id, maximumByteCount: reader.maximumByteCount) } ?? .notReady
-    switch read {
+    let read = engine { session in
+      // A task may keep what it gets for as long as it likes.
+      session.detachFromInput()
+      return session.read(id, maximumByteCount: reader.maximumByteCount)
+    }
+    switch read ?? .notReady {
     case .bytes(let bytes, let endsMessage):
       readAhead(of: id)
       reader.continuation.resume(returning: StreamChunk(bytes: bytes, endsMessage: endsMessage))

@@ -101,6 +101,7 @@ public final class SessionHandler: ChannelDuplexHandler {
     let wasPumping = isPumping
     isPumping = true
     _ = settle()
+    session.detachFromInput()
     isPumping = wasPumping
   }
 

@@ -52,7 +52,7 @@ import Testing
     var lister = FrameLister()
     var lines: [String] = []
     while let line = try lister.next(&input) { lines.append(line) }
-    #expect(lines.count == 4)
+    #expect(lines.count == 3)
     #expect(lines.last?.contains("DATA, stream 1, 10012 bytes, checked, offset 0, none, 10000 raw bytes") == true)
   }
 

@@ -113,9 +113,12 @@ import Testing
   @Test("every truncation waits; nothing of an unfinished block is delivered (SPEC DAT-7)")
   func truncations() throws {
     var pair = EnginePair.established()
-    let id = try pair.client.send("some content")
+    var opening = StreamOpening()
+    opening.expectedByteCount = 12
+    let id = try pair.client.session.open(opening)
+    _ = try pair.client.session.write(ByteBuffer(string: "some content"), to: id)
     let bytes = pair.client.transmit(now: pair.now)
-    let opens = 16 + 4
+    let opens = 16 + 12 + 4
     for count in 0..<bytes.readableBytes {
       var server = pair.server
       server.receive(bytes.getSlice(at: 0, length: count) ?? ByteBuffer(), now: pair.now)

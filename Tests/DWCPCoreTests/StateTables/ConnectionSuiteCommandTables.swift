@@ -11,6 +11,7 @@ import Testing
     command         awaitingPreface  awaitingHandshake  open      closing   closed
     receive         closed           closing            closing   closing   closed
     endOfInput      closed           closed             closed    closed    closed
+    detachFromInput awaitingPreface  awaitingHandshake  open      closing   closed
     handleDeadline  closed           closing            closing   closing   closed
     nextEvent       awaitingPreface  awaitingHandshake  open      closing   closed
     nextJob         awaitingPreface  awaitingHandshake  open      closing   closed
@@ -35,6 +36,7 @@ import Testing
     command         awaitingPreface  awaitingHandshake  open      closing   closed
     receive         closed           closing            closing   closing   closed
     endOfInput      closed           closed             closed    closed    closed
+    detachFromInput awaitingPreface  awaitingHandshake  open      closing   closed
     handleDeadline  closed           closing            closing   closing   closed
     nextEvent       awaitingPreface  awaitingHandshake  open      closing   closed
     nextJob         awaitingPreface  awaitingHandshake  open      closing   closed
@@ -55,7 +57,7 @@ import Testing
     """)
 
   private enum Command: String, CaseIterable {
-    case receive, endOfInput, handleDeadline, nextEvent, nextJob, complete, transmit
+    case receive, endOfInput, detachFromInput, handleDeadline, nextEvent, nextJob, complete, transmit
     case open, write, writeElsewhere, finish, read, stop, reset, release, setUrgency, ping, drain, close
   }
 
@@ -115,6 +117,7 @@ import Testing
     switch command {
     case .receive: session.receive(ByteBuffer(repeating: 0x58, count: 64), now: now)
     case .endOfInput: session.endOfInput()
+    case .detachFromInput: session.detachFromInput()
     case .handleDeadline: session.handleDeadline(now: Instant(nanoseconds: .max))
     case .nextEvent: _ = session.nextEvent()
     case .nextJob: _ = session.nextJob()

@@ -11,6 +11,7 @@ import Testing
     """
     input          open       finishing  encoding   encoded    sent       finDue     finished   resetting  reset
     raiseCredit    open       open       open       open       open       open       finished   resetting  reset
+    append         open       open       open       open       open       open       finished   resetting  reset
     finish         open       open       open       open       open       open       finished   resetting  reset
     cut            open       open       open       open       open       open       finished   resetting  reset
     cutAndSend     open       finished   open       open       open       open       finished   resetting  reset
@@ -30,8 +31,8 @@ import Testing
   }
 
   private enum Input: String, CaseIterable {
-    case raiseCredit, finish, cut, cutAndSend, enqueue, completeBlock, takeBlock, markFinSent, reset, receiveStop
-    case markResetSent
+    case raiseCredit, append, finish, cut, cutAndSend, enqueue, completeBlock, takeBlock, markFinSent
+    case reset, receiveStop, markResetSent
   }
 
   @Test("the table decides every state and every input there is")
@@ -57,7 +58,7 @@ import Testing
         #expect(after.cutEnd + refund >= before.cutEnd, "\(input) in \(state) lost units it was charged")
         #expect(after.cutEnd <= after.creditLimit, "\(input) in \(state) went beyond the credit")
         if after.isEnded || after.phase == .resetting {
-          #expect(after.bufferedByteCount == 0 && after.blocks.isEmpty && !after.canWrite, "\(input) in \(state)")
+          #expect(after.bufferedByteCount == 0 && !after.hasBlocks && !after.canWrite, "\(input) in \(state)")
         }
       }
     }
@@ -65,7 +66,7 @@ import Testing
 
   private static func half(in state: State) -> SendHalf {
     var half = SendHalf(creditLimit: 16)
-    half.queue.append(ByteBuffer(repeating: 7, count: 4), endsMessage: false)
+    half.append(ByteBuffer(repeating: 7, count: 4), endsMessage: false)
     switch state {
     case .open: break
     case .finishing: half.finish()
@@ -90,8 +91,8 @@ import Testing
   }
 
   private static func send(_ half: inout SendHalf) {
-    guard let block = half.cut(maximumRawByteCount: 64, maximumSpan: 64) else { return }
-    _ = half.markSent(block)
+    guard half.cut(maximumRawByteCount: 64, maximumSpan: 64) != nil else { return }
+    _ = half.markSent()
   }
 
   private static func encode(_ half: inout SendHalf) {
@@ -104,6 +105,7 @@ import Testing
   private static func apply(_ input: Input, to half: inout SendHalf) -> UInt64 {
     switch input {
     case .raiseCredit: half.raiseCredit(to: 32)
+    case .append: half.append(ByteBuffer(repeating: 7, count: 4), endsMessage: false)
     case .finish: half.finish()
     case .cut: _ = half.cut(maximumRawByteCount: 64, maximumSpan: 64)
     case .cutAndSend: send(&half)
