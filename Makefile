@@ -65,7 +65,7 @@ gate: setup ## what may not get worse: counts, instructions, scaling against the
 	scripts/build-benchmarks
 	scripts/gate
 
-peers: setup ## the scoreboard: the same work for other multiplexers, about 50 minutes
+peers: setup ## the scoreboard: the same work for other multiplexers, about an hour
 	Benchmarks/Peers/run --congestion reno
 
 links: setup ## the link between two network namespaces, checked

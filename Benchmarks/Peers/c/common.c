@@ -27,21 +27,30 @@ void fail(const char *format, ...) {
 
 static _Noreturn void usage(const char *program, bool has_window_options) {
   const char *more = has_window_options ? " [--window BYTES] [--frame BYTES]" : "";
+  const char *memory =
+      "       nghttp2 memory-frames|memory-messages|memory-streams|memory-bulk [--seconds S | --count N]\n"
+      "               [--streams N] [--per-flush N] [--window BYTES] [--source ready|woken] [--http on|off]\n";
   fprintf(stderr,
           "usage: %s serve PORT%s\n"
           "       %s bulk|exchange|echo|idle HOST PORT [--seconds S | --count N] [--streams N]%s\n"
+          "%s"
           "example: %s echo 127.0.0.1 7400 --seconds 2 --streams 1\n",
-          program, more, program, more, program);
+          program, more, program, more, has_window_options ? memory : "", program);
   exit(64);
 }
 
 struct options parse_options(int argc, char **argv, bool has_window_options) {
-  struct options options = {.seconds = 2, .streams = -1};
+  struct options options = {.seconds = 2, .streams = -1, .per_flush = 1};
+  bool is_memory =
+      has_window_options && argc >= 2 && strncmp(argv[1], MEMORY_PREFIX, strlen(MEMORY_PREFIX)) == 0;
   int next;
   if (argc >= 3 && strcmp(argv[1], "serve") == 0) {
     options.serves = true;
     options.port = atoi(argv[2]);
     next = 3;
+  } else if (is_memory) {
+    options.workload = argv[1];
+    next = 2;
   } else if (argc >= 4) {
     options.workload = argv[1];
     options.host = argv[2];
@@ -57,6 +66,9 @@ struct options parse_options(int argc, char **argv, bool has_window_options) {
     if (strcmp(name, "--seconds") == 0) options.seconds = atof(value);
     else if (strcmp(name, "--count") == 0) options.count = atol(value);
     else if (strcmp(name, "--streams") == 0) options.streams = atoi(value);
+    else if (is_memory && strcmp(name, "--per-flush") == 0) options.per_flush = atoi(value);
+    else if (is_memory && strcmp(name, "--source") == 0) options.is_woken = strcmp(value, "woken") == 0;
+    else if (is_memory && strcmp(name, "--http") == 0) options.is_bare = strcmp(value, "off") == 0;
     else if (has_window_options && strcmp(name, "--window") == 0) options.window = atol(value);
     else if (has_window_options && strcmp(name, "--frame") == 0) options.frame = atol(value);
     else usage(argv[0], has_window_options);
@@ -188,6 +200,16 @@ void report_echo(const struct span *span, uint64_t bulk_bytes, uint64_t bulk_nan
            (double)bulk_bytes / ((double)bulk_nanoseconds / 1e9), (unsigned long long)bulk_bytes);
   }
   printf("\"roundTripCount\": %zu, \"seconds\": %.6f, \"clientCPUSeconds\": %.6f}\n", latency_count, seconds, cpu);
+}
+
+// Nothing waits here, so that rates are by processor time: what else the machine does counts for less.
+void report_memory(const struct span *span, uint64_t units, size_t unit_bytes, uint64_t allocations,
+                   uint64_t wire_bytes) {
+  double seconds = cpu_seconds() - span->cpu_begin, count = (double)units;
+  printf("{\"unitsPerSecond\": %.0f, \"bytesPerSecond\": %.0f, \"unitCount\": %llu, \"processorSeconds\": %.6f, "
+         "\"allocationsPerUnit\": %.4f, \"wireBytesPerUnit\": %.2f}\n",
+         count / seconds, count * (double)unit_bytes / seconds, (unsigned long long)units, seconds,
+         (double)allocations / count, (double)wire_bytes / count);
 }
 
 void report_idle(long streams, double client_bytes, double server_bytes) {

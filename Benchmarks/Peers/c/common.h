@@ -33,7 +33,13 @@ struct options {
   int streams;
   long window;     // 0 for the library's default
   long frame;      // 0 for the library's default
+  int per_flush;   // units sent together, of the workloads in memory
+  bool is_woken;   // nghttp2 is told of each write, in memory
+  bool is_bare;    // streams without header fields and without the checks of HTTP, in memory
 };
+
+// Begins the names of the workloads that need no server.
+#define MEMORY_PREFIX "memory-"
 
 struct options parse_options(int argc, char **argv, bool has_window_options);
 
@@ -72,6 +78,8 @@ void latency_add(uint64_t nanoseconds);
 void report_bulk(const struct span *span, uint64_t bytes);
 void report_exchange(const struct span *span, long streams);
 void report_echo(const struct span *span, uint64_t bulk_bytes, uint64_t bulk_nanoseconds);
+void report_memory(const struct span *span, uint64_t units, size_t unit_bytes, uint64_t allocations,
+                   uint64_t wire_bytes);
 void report_idle(long streams, double client_bytes, double server_bytes);
 
 int listen_on(int port);

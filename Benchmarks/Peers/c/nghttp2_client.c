@@ -246,6 +246,10 @@ int main(int argc, char **argv) {
   options = &parsed;
   fill_exchange(exchange);
   if (parsed.serves) nghttp2_serve(options);
+  if (strncmp(parsed.workload, MEMORY_PREFIX, strlen(MEMORY_PREFIX)) == 0) {
+    nghttp2_memory(options);
+    return 0;
+  }
   bool is_bulk = strcmp(parsed.workload, "bulk") == 0, is_echo = strcmp(parsed.workload, "echo") == 0;
   if (is_bulk || (is_echo && parsed.streams > 0)) source_make();
   connection_open();

@@ -13,7 +13,7 @@ from .peers import PEERS, WORKLOADS
 
 EPILOG = """\
 examples:
-  run                                          the whole scoreboard, about an hour
+  run                                          the whole scoreboard, a little over an hour
   run --rounds 3 --latency-rounds 3 --seconds 1
   run --peer dwcp nghttp2-16m --workload bulk-1 echo-bulk-1
   run --congestion reno --markdown table.md --json table.json
@@ -33,7 +33,7 @@ def parse(arguments):
     parser = Parser(
         prog="run", description="The same workloads for DWCP and its peers, interleaved, on this machine.",
         epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=positive, default=9, help="rounds of bulk and exchange (default 9)")
+    parser.add_argument("--rounds", type=positive, default=9, help="rounds of bulk, exchange and memory (default 9)")
     parser.add_argument("--latency-rounds", type=positive, default=9, help="rounds of echo (default 9)")
     parser.add_argument("--seconds", type=float, default=2, help="length of one measurement (default 2)")
     parser.add_argument("--workload", action="extend", nargs="+", metavar="W",
@@ -121,13 +121,13 @@ def schedule(peers, workloads, options):
 def measure(programs, results, peers, workloads, options, scratch):
     steps = [
         (workload, peer) for workload, peer in schedule(peers, workloads, options)
-        if peer.build in programs and not peer.reason_without(workload)]
+        if peer.build_for(workload) in programs and not peer.reason_without(workload)]
     progress = Progress(len(steps))
     for workload, peer in steps:
         progress.step(f"{peer.name}, {workload.name}")
         outcome = results.outcomes.setdefault((peer.name, workload.name), Outcome())
         try:
-            outcome.runs.append(run_once(programs[peer.build], peer, workload, options.seconds, scratch))
+            outcome.runs.append(run_once(programs[peer.build_for(workload)], peer, workload, options.seconds, scratch))
         except Failed as error:
             outcome.errors.append(str(error))
     progress.end()
@@ -137,11 +137,17 @@ def main(arguments=None):
     options = parse(arguments)
     if options.list:
         for item in (*PEERS, *WORKLOADS):
-            print(f"{item.name:18} {item.title}")
+            print(f"{item.name:25} {item.title}")
         return 0
-    peers = [peer for peer in PEERS if not options.peer or peer.name in options.peer]
     workloads = [workload for workload in WORKLOADS if not options.workload or workload.name in options.workload]
-    programs, unavailable = setup.prepare(Counter(peer.build for peer in peers))
+    peers = [
+        peer for peer in PEERS
+        if (not options.peer or peer.name in options.peer) and any(map(peer.takes_part, workloads))]
+    if not peers:
+        print("run: none of these peers takes part in these workloads; see 'run --list'", file=sys.stderr)
+        return 64
+    programs, unavailable = setup.prepare(Counter(
+        peer.build_for(workload) for peer in peers for workload in workloads if peer.takes_part(workload)))
     versions = setup.versions()
     if options.congestion:
         try:
@@ -150,7 +156,8 @@ def main(arguments=None):
             print(f"run: {error}", file=sys.stderr)
             return 1
     surroundings = report.machine(network.congestion(), bool(options.congestion))
-    if surroundings["congestion control"].startswith("bbr"):
+    is_networked = not all(workload.is_memory for workload in workloads)
+    if is_networked and surroundings["congestion control"].startswith("bbr"):
         setup.say("bbr is in force, which slows large writes on loopback; --congestion reno measures without it")
     results = Results(unavailable)
     with tempfile.TemporaryDirectory(prefix="peers-") as scratch:

@@ -37,6 +37,8 @@ def last_words(file):
 
 def run_once(program, peer, workload, seconds, scratch):
     """The client's figures, with the processor time of both ends for each unit of work."""
+    if workload.is_memory:
+        return run_memory(program, peer, workload, seconds, scratch)
     options = list(peer.options)
     server_options = options + (list(peer.idle_options) if workload.kind == "idle" else [])
     port = free_port()
@@ -56,6 +58,13 @@ def run_once(program, peer, workload, seconds, scratch):
     return figures
 
 
+def run_memory(program, peer, workload, seconds, scratch):
+    """The figures of a program that is both ends."""
+    limits = ["--seconds", str(seconds), "--streams", str(workload.streams)]
+    limits += ["--per-flush", str(workload.units_per_flush)]
+    return run_to_end([program, workload.kind, *limits, *peer.options], seconds, scratch)
+
+
 def await_ready(server, errors):
     readable, _, _ = select.select([server.stdout], [], [], READY_SECONDS)
     if readable and server.stdout.readline().strip() == b"ready":
@@ -67,7 +76,11 @@ def run_client(program, peer, workload, seconds, port, scratch):
     limits = ["--seconds", str(seconds)]
     if workload.kind != "idle":
         limits += ["--streams", str(workload.streams)]
-    command = [program, workload.kind, HOST, str(port), *limits, *peer.options]
+    return run_to_end([program, workload.kind, HOST, str(port), *limits, *peer.options], seconds, scratch)
+
+
+def run_to_end(command, seconds, scratch):
+    """What a program prints, which must be JSON."""
     with open(scratch / "client.out", "w+b") as output, open(scratch / "client.err", "w+b") as errors:
         client = subprocess.Popen(command, stdout=output, stderr=errors)
         patience = 30 + 5 * seconds

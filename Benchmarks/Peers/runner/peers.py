@@ -13,6 +13,12 @@ class Workload:
     kind: str  # the word on the client's command line
     streams: int
     title: str
+    # In memory: one process is both ends, and so many units are written before the bytes go to the other end.
+    units_per_flush: int = 0
+
+    @property
+    def is_memory(self):
+        return self.units_per_flush > 0
 
 
 @dataclass(frozen=True)
@@ -31,13 +37,21 @@ class Peer:
     """One row of the table."""
 
     name: str
-    build: str  # which build makes its program: "c-tcp", "c-nghttp2", "go" or "swift"
+    build: str  # which build makes its program; "" where it is measured in memory only
     title: str
     options: tuple = ()
     # Options of the server when many idle streams are opened, where its library limits their number.
     idle_options: tuple = ()
     # Workload name -> why this peer has no such figure.
     without: tuple = ()
+    # Which build makes the program that is both ends; "" where it is not measured in memory.
+    memory_build: str = ""
+
+    def build_for(self, workload):
+        return self.memory_build if workload.is_memory else self.build
+
+    def takes_part(self, workload):
+        return self.build_for(workload) != ""
 
     def reason_without(self, workload):
         return dict(self.without).get(workload.name)
@@ -52,6 +66,13 @@ WORKLOADS = [
     Workload("echo-bulk-1", "echo", 1, "the same with 1 bulk stream in the session"),
     Workload("echo-bulk-4", "echo", 4, "the same with 4 bulk streams in the session"),
     Workload("idle", "idle", 1, "10,000 open streams on which nothing happens"),
+    Workload("memory-frames-1", "memory-frames", 1, "64 bytes in a DATA frame, engine to engine in memory", 1),
+    Workload("memory-frames-64", "memory-frames", 1, "the same, 64 frames of one stream in a flush", 64),
+    Workload("memory-frames-64-streams", "memory-frames", 64, "the same, a frame of each of 64 streams in a flush", 64),
+    Workload("memory-messages", "memory-messages", 1, "64-byte messages in memory, 64 of one stream in a flush", 64),
+    Workload("memory-streams-1", "memory-streams", 1, "open, 1 KiB, 1 KiB back, close in memory; one at a time", 1),
+    Workload("memory-streams-100", "memory-streams", 100, "the same, 100 at a time", 100),
+    Workload("memory-bulk", "memory-bulk", 1, "16 KiB in a DATA frame in memory, 16 in a flush", 16),
 ]
 
 FIGURES = [
@@ -72,6 +93,20 @@ FIGURES = [
     Figure("echo-bulk-4", "bulkBytesPerSecond", "bulk then, MB/s", 1e-6),
     Figure("idle", "clientHeapBytesPerStream", "heap per idle stream, client, bytes"),
     Figure("idle", "serverHeapBytesPerStream", "heap per idle stream, server, bytes"),
+    Figure("memory-frames-1", "unitsPerSecond", "64-byte frames/s, 1 in a flush"),
+    Figure("memory-frames-64", "unitsPerSecond", "frames/s, 64 in a flush"),
+    Figure("memory-frames-64-streams", "unitsPerSecond", "frames/s, 64 in a flush, 64 streams"),
+    Figure("memory-messages", "unitsPerSecond", "64-byte messages/s, 64 in a flush"),
+    Figure("memory-streams-1", "unitsPerSecond", "streams/s, 1 at a time"),
+    Figure("memory-streams-100", "unitsPerSecond", "streams/s, 100 at a time"),
+    Figure("memory-bulk", "bytesPerSecond", "16 KiB frames, GB/s", 1e-9, 1),
+    Figure("memory-frames-1", "allocationsPerUnit", "allocations/frame, 1 in a flush", digits=2),
+    Figure("memory-frames-64", "allocationsPerUnit", "64 in a flush", digits=2),
+    Figure("memory-frames-64-streams", "allocationsPerUnit", "64 in a flush, 64 streams", digits=2),
+    Figure("memory-messages", "allocationsPerUnit", "allocations/message", digits=2),
+    Figure("memory-streams-1", "allocationsPerUnit", "allocations/stream, 1 at a time", digits=2),
+    Figure("memory-streams-100", "allocationsPerUnit", "100 at a time", digits=2),
+    Figure("memory-bulk", "allocationsPerUnit", "allocations/16 KiB frame", digits=2),
     Figure("bulk-1", "cpuSecondsPerGiB", "CPU s/GiB, 1 stream", digits=3),
     Figure("bulk-100", "cpuSecondsPerGiB", "CPU s/GiB, 100 streams", digits=3),
     Figure("exchange-1", "cpuMicrosecondsPerStream", "CPU us/exchange, 1 at a time", digits=1),
@@ -82,11 +117,18 @@ FIGURES = [
 KERNEL_MEMORY = "a connection's memory is the kernel's, which is not counted"
 SHARED_LOOP = "its connections share an event loop, where bulk would hold the echo up; see the row of plain TCP"
 NO_MULTIPLEXING = "a connection for each exchange would measure the kernel; see the row of plain TCP"
+NOT_WOKEN = "its streams are written once; see the row of nghttp2-16m"
+ONLY_STREAMS = "streams that stay open send their header fields once; see the row of nghttp2-16m"
 NO_ASYNC = "the async peer has exchanges and idle echo only; dwcp-bench measures its bulk"
 
 
-def _dwcp(name, title, *options):
-    return Peer(name, "swift", title, ("--library", "dwcp", *options), ("--stream-limit", "20000"))
+def _dwcp(name, title, *options, memory_build=""):
+    return Peer(
+        name, "swift", title, ("--library", "dwcp", *options), ("--stream-limit", "20000"), memory_build=memory_build)
+
+
+def _without(reason, *kinds):
+    return tuple((workload.name, reason) for workload in WORKLOADS if workload.kind in kinds)
 
 
 PEERS = [
@@ -95,14 +137,20 @@ PEERS = [
         "nio", "swift", "limit: SwiftNIO, 256 KiB reads, a connection for each stream", ("--library", "nio"),
         without=(("exchange-1", NO_MULTIPLEXING), ("exchange-100", NO_MULTIPLEXING), ("echo-bulk-1", SHARED_LOOP),
                  ("echo-bulk-4", SHARED_LOOP), ("idle", KERNEL_MEMORY))),
-    _dwcp("dwcp", "DWCP v3, channel-level API, codec none, CRC32C on"),
-    _dwcp("dwcp-no-integrity", "the same, CRC32C off", "--integrity", "off"),
+    _dwcp("dwcp", "DWCP v3, channel-level API, codec none, CRC32C on", memory_build="swift-memory"),
+    _dwcp("dwcp-no-integrity", "the same, CRC32C off", "--integrity", "off", memory_build="swift-memory"),
     _dwcp("dwcp-automatic", "the same, CRC32C on, codec chosen automatically", "--codec", "automatic"),
     Peer(
         "dwcp-async", "swift", "DWCP v3, async API, codec none, CRC32C on", ("--library", "dwcp-async"),
         without=tuple((name, NO_ASYNC) for name in ("bulk-1", "bulk-100", "echo-bulk-1", "echo-bulk-4", "idle"))),
-    Peer("nghttp2", "c-nghttp2", "nghttp2, defaults"),
-    Peer("nghttp2-16m", "c-nghttp2", "nghttp2, 16 MiB windows, 64 KiB frames", (*LARGE_WINDOW, "--frame", "65536")),
+    Peer("nghttp2", "c-nghttp2", "nghttp2, defaults", memory_build="c-nghttp2"),
+    Peer("nghttp2-16m", "c-nghttp2", "nghttp2, 16 MiB windows, 64 KiB frames", (*LARGE_WINDOW, "--frame", "65536"),
+         memory_build="c-nghttp2"),
+    Peer("nghttp2-16m-woken", "", "nghttp2-16m in memory, told of each write", (*LARGE_WINDOW, "--source", "woken"),
+         without=_without(NOT_WOKEN, "memory-streams"), memory_build="c-nghttp2"),
+    Peer("nghttp2-16m-bare", "", "nghttp2-16m in memory, no header fields and no checks of HTTP",
+         (*LARGE_WINDOW, "--http", "off"),
+         without=_without(ONLY_STREAMS, "memory-frames", "memory-messages", "memory-bulk"), memory_build="c-nghttp2"),
     Peer("nio-http2", "swift", "swift-nio-http2, defaults", ("--library", "http2"), ("--stream-limit", "20000")),
     Peer(
         "nio-http2-16m", "swift", "swift-nio-http2, 16 MiB windows, 1 MiB frames, tuned reads",

@@ -44,7 +44,7 @@ def cell(outcome, figure, without):
 
 
 class Table:
-    """Rows are peers, columns are figures; reasons are footnotes."""
+    """Rows are peers, columns are figures; reasons are footnotes. None where a peer takes no part."""
 
     def __init__(self, results, peers, workloads):
         names = {workload.name for workload in workloads}
@@ -56,8 +56,12 @@ class Table:
         for peer in peers:
             row = []
             for figure in self.figures:
+                workload = by_name[figure.workload]
+                if not peer.takes_part(workload):
+                    row.append(None)
+                    continue
                 outcome = results.outcome(peer.name, figure.workload)
-                without = results.unavailable.get(peer.build) or peer.reason_without(by_name[figure.workload])
+                without = results.unavailable.get(peer.build_for(workload)) or peer.reason_without(workload)
                 text, reason = cell(outcome, figure, without)
                 row.append(text + (f" [{self.note(reason)}]" if reason else ""))
             self.rows.append(row)
@@ -79,7 +83,8 @@ def markdown(results, peers, workloads, surroundings, versions, settings):
         lines += [f"**{title}**", "", "| peer | " + " | ".join(table.figures[index].title for index in columns) + " |"]
         lines.append("|---|" + "---:|" * len(columns))
         for peer, row in zip(peers, table.rows):
-            lines.append(f"| {peer.name} | " + " | ".join(row[index] for index in columns) + " |")
+            if all(row[index] is not None for index in columns):
+                lines.append(f"| {peer.name} | " + " | ".join(row[index] for index in columns) + " |")
         lines.append("")
     lines += [f"[{number}] {note}  " for number, note in enumerate(table.notes, start=1)]
     lines += ["", spread_sentence(results), "", "| peer | what it is |", "|---|---|"]
@@ -96,6 +101,9 @@ GROUPS = [
     ("Latency beside 4 bulk streams", lambda figure: figure.workload == "echo-bulk-4"),
     ("Memory", lambda figure: figure.workload == "idle"),
     ("Processor time, both ends together", lambda figure: "cpu" in figure.key),
+    ("In memory, both ends in one thread, for each second of processor time",
+     lambda figure: figure.workload.startswith("memory") and figure.key != "allocationsPerUnit"),
+    ("In memory, allocations, both ends together", lambda figure: figure.key == "allocationsPerUnit"),
 ]
 
 
@@ -131,8 +139,10 @@ def document(results, peers, workloads, surroundings, versions, settings):
     for peer in peers:
         figures = {}
         for workload in workloads:
+            if not peer.takes_part(workload):
+                continue
             outcome = results.outcome(peer.name, workload.name)
-            without = results.unavailable.get(peer.build) or peer.reason_without(workload)
+            without = results.unavailable.get(peer.build_for(workload)) or peer.reason_without(workload)
             if without:
                 figures[workload.name] = {"unavailable": without}
                 continue

@@ -13,6 +13,8 @@ SWIFT_SECONDS, OTHER_SECONDS = 3600, 600
 
 # Debian package -> what shows that it is there: a command, or a file.
 C_NEEDS = {"gcc": "cc", "libc6-dev": "/usr/include/stdio.h"}
+SWIFT_NEEDS = {
+    "libzstd-dev": "/usr/include/zstd.h", "liblz4-dev": "/usr/include/lz4.h", "pkg-config": "pkg-config"}
 NEEDS = {
     "c-tcp": C_NEEDS,
     "c-nghttp2": {**C_NEEDS, "libnghttp2-dev": "/usr/include/nghttp2/nghttp2.h"},
@@ -21,7 +23,8 @@ NEEDS = {
         "golang-github-hashicorp-yamux-dev": f"{GO_SOURCES}/src/github.com/hashicorp/yamux",
         "golang-github-xtaci-smux-dev": f"{GO_SOURCES}/src/github.com/xtaci/smux",
     },
-    "swift": {"libzstd-dev": "/usr/include/zstd.h", "liblz4-dev": "/usr/include/lz4.h", "pkg-config": "pkg-config"},
+    "swift": SWIFT_NEEDS,
+    "swift-memory": SWIFT_NEEDS,
 }
 
 
@@ -88,20 +91,23 @@ def build_go():
     return program
 
 
-def build_swift():
+def build_swift(name):
     folder = ROOT / ".build-swift"
     run_quietly(
-        ["swift", "build", "-c", "release", "--package-path", str(ROOT / "swift"), "--scratch-path", str(folder)],
-        "swift-peers cannot be built", SWIFT_SECONDS)
-    return folder / "release" / "swift-peers"
+        ["swift", "build", "-c", "release", "--product", name, "--package-path", str(ROOT / "swift"), "--scratch-path",
+         str(folder)],
+        f"{name} cannot be built", SWIFT_SECONDS)
+    return folder / "release" / name
 
 
 BUILDS = {
     "c-tcp": lambda: build_c("tcp", ["tcp.c", "common.c"]),
     "c-nghttp2": lambda: build_c(
-        "nghttp2", ["nghttp2_client.c", "nghttp2_server.c", "nghttp2_connection.c", "common.c"], "-lnghttp2"),
+        "nghttp2",
+        ["nghttp2_client.c", "nghttp2_server.c", "nghttp2_connection.c", "nghttp2_memory.c", "common.c"], "-lnghttp2"),
     "go": build_go,
-    "swift": build_swift,
+    "swift": lambda: build_swift("swift-peers"),
+    "swift-memory": lambda: build_swift("swift-memory"),
 }
 
 

@@ -10,6 +10,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio-http2", exact: "1.46.0"),
   ],
   targets: [
+    .target(name: "CAllocationCount"),
     .target(name: "CHeapUse"),
     .executableTarget(
       name: "swift-peers",
@@ -19,6 +20,16 @@ let package = Package(
         .product(name: "NIOHPACK", package: "swift-nio-http2"), .product(name: "NIOHTTP2", package: "swift-nio-http2"),
       ],
       swiftSettings: [.enableUpcomingFeature("ExistentialAny")]
+    ),
+    .executableTarget(
+      name: "swift-memory",
+      dependencies: [
+        "CAllocationCount", .product(name: "DWCPCore", package: "dwcp"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      swiftSettings: [.enableUpcomingFeature("ExistentialAny")],
+      // valgrind 3.19 cannot read the debugging information of today's compilers, and gives up.
+      linkerSettings: [.unsafeFlags(["-Xlinker", "--strip-debug"], .when(platforms: [.linux]))]
     ),
   ]
 )
