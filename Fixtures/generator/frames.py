@@ -53,8 +53,8 @@ def accepts():
     )
     add(
         "reserved-priority",
-        "PRIORITY is reserved, which is unknown, and may be skipped",
-        "HDR-8 HDR-6",
+        "PRIORITY may be skipped, as any unknown frame that is ignorable",
+        "PRI-1 HDR-6",
         lambda side: answered(side, frame(0xC0, b"\1\0\0\0", stream=side.peer(1))),
     )
     for flags, word in ((0, "absent"), (CHECK, "present")):

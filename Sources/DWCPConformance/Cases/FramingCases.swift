@@ -77,9 +77,11 @@ extension Case {
         [Frame(type: $0, stream: [0x48, 0x49].contains($0) ? 1 : 0, body: [UInt8](repeating: 0, count: 12))]
       }
     },
-    Case("framing/priority", "HDR-8 HDR-6", "PRIORITY is skipped") { peer in
+    Case("framing/priority", "PRI-1 HDR-6", "PRIORITY may be skipped, and is where it makes no sense") { peer in
       try peer.openSession()
       try peer.send(.open(1, "echo"), Frame(type: 0xC0, stream: 1, body: [0, 0, 0, 0]))
+      try peer.send(Frame(type: 0xC0, stream: 1, body: [8, 0, 0, 0]), Frame(type: 0xC0, stream: 1, body: [0]))
+      try peer.send(Frame(type: 0xC0, stream: 9, body: [0, 0, 0, 0]))
       try peer.send(.data(1, at: 0, "x", flags: Flag.fin))
       try peer.expectAnswer(on: 1, "x")
     },

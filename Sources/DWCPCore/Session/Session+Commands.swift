@@ -78,6 +78,17 @@ extension Session {
     streams.update(id) { schedule.change(id, to: urgency, isWaiting: $0.isScheduled, &$0.share) }
   }
 
+  /// Asks the other end to change whose turn comes first among what it sends (SPEC PRI-1); it may go on as before.
+  ///
+  /// - Parameter urgency: 0 (first) to 7 (last); more is 7.
+  /// - Parameter id: a stream of either end; nothing happens when it is gone, or before the handshake is complete.
+  public mutating func requestUrgency(_ urgency: UInt8, of id: StreamID) {
+    streams.makeUnique()
+    guard isActive, let slot = streams.slot(of: id) else { return }
+    streams[slot: slot].requestedUrgency = min(urgency, SendSchedule.lowestUrgency)
+    queueControl(at: slot)
+  }
+
   /// Ends this end's direction behind what was written (SPEC STR-8).
   public mutating func finish(_ id: StreamID) throws(SessionError) {
     streams.makeUnique()

@@ -120,8 +120,19 @@ extension Session {
     case .open: try receiveOpen(header.streamID, &body, now: now)
     case .reset: try receiveReset(header.streamID, &body, now: now)
     case .stop: try receiveStop(header.streamID, &body, now: now)
+    case .priority:
+      receivePriority(header.streamID, &body)
+      try ledger.noteIdleFrame(now: now)
     default: try ledger.noteIdleFrame(now: now)
     }
+  }
+
+  /// A hint, which changes nothing where it makes no sense (SPEC PRI-1).
+  private mutating func receivePriority(_ id: StreamID, _ body: inout ByteBuffer) {
+    guard body.readableBytes == 4, let urgency = body.readInteger(as: UInt8.self),
+      urgency <= SendSchedule.lowestUrgency
+    else { return }
+    setUrgency(urgency, of: id)
   }
 
   private mutating func receivePing(_ body: inout ByteBuffer, now: Instant) throws(SessionError) {

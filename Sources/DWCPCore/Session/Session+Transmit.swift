@@ -118,13 +118,14 @@ extension Session {
     }
   }
 
-  /// OPEN, STOP, CREDIT and RESET of one stream, in this order.
+  /// OPEN, STOP, CREDIT, PRIORITY and RESET of one stream, in this order.
   private mutating func writeControl(of id: StreamID, at slot: Int, into batch: inout TransmitBatch) {
     streams[slot: slot].hasControl = false
     let resetCode = streams[slot: slot].send.phase == .resetting ? streams[slot: slot].send.resetCode : nil
     let limit = streams[slot: slot].receive.creditToGrant
     let stopCode = streams[slot: slot].stopCode
-    let hasOnlyOpening = resetCode == nil && limit == nil && stopCode == nil
+    let urgency = streams[slot: slot].requestedUrgency
+    let hasOnlyOpening = resetCode == nil && limit == nil && stopCode == nil && urgency == nil
     if streams[slot: slot].owesOpening, !hasOnlyOpening || !opensWithData(id, at: slot) {
       writeOpening(of: id, at: slot, into: &batch)
     }
@@ -137,6 +138,11 @@ extension Session {
       streams[slot: slot].receive.grant(limit)
       batch.writeFrame(.credit, streamID: id, isChecked: sendsChecks) { $0.writeInteger(limit) }
       noteSent(.credit)
+    }
+    if let urgency {
+      streams[slot: slot].requestedUrgency = nil
+      batch.writeFrame(.priority, streamID: id, isChecked: sendsChecks) { $0.writeInteger(UInt32(urgency) << 24) }
+      noteSent(.priority)
     }
     if let resetCode {
       let finalOffset = streams[slot: slot].send.sentEnd

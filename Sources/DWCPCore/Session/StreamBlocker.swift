@@ -43,7 +43,26 @@ public struct BlockedCounters: Hashable, Sendable {
   }
 }
 
+/// A stream that does not go on.
+public struct BlockedStream: Hashable, Sendable {
+  /// The stream.
+  public let id: StreamID
+  /// What it waits for.
+  public let blocker: StreamBlocker
+}
+
 extension Session {
+  /// All streams that wait for something, and what for, in no particular order; one that waits both ways is there twice. It looks at every stream.
+  public var blockedStreams: [BlockedStream] {
+    var blocked: [BlockedStream] = []
+    for id in streams.busyIDs {
+      let blockers = blockers(of: id)
+      if let sending = blockers.sending { blocked.append(BlockedStream(id: id, blocker: sending)) }
+      if let receiving = blockers.receiving { blocked.append(BlockedStream(id: id, blocker: receiving)) }
+    }
+    return blocked
+  }
+
   /// Why a stream does not go on: what keeps its written bytes from being sent, and what keeps its received ones from being taken. Nil where nothing
   /// waits, as for a stream that is gone.
   public func blockers(of id: StreamID) -> (sending: StreamBlocker?, receiving: StreamBlocker?) {

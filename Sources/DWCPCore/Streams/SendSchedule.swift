@@ -6,8 +6,9 @@ internal import DequeModule
 /// bulk of its equals, and nobody gets more than one share a round. Now and then a turn goes to a less urgent stream, so that none starves.
 struct SendSchedule: Hashable, Sendable {
   static let urgencyCount = 8
+  static let lowestUrgency: UInt8 = 7
   /// Wire bytes that a stream may send in one round, when its blocks are shorter.
-  private static let leastShareByteCount: Int32 = 65_536
+  private static let leastShareByteCount: Int32 = 16_384
   /// After so many bytes of others a less urgent stream gets a turn.
   private static let longestWaitByteCount = 1 << 20
 
@@ -19,7 +20,7 @@ struct SendSchedule: Hashable, Sendable {
     fileprivate(set) var urgency: UInt8 = 3
 
     init(urgency: UInt8) {
-      self.urgency = min(urgency, UInt8(SendSchedule.urgencyCount - 1))
+      self.urgency = min(urgency, SendSchedule.lowestUrgency)
     }
   }
 

@@ -22,6 +22,8 @@ struct StreamState: Hashable, Sendable {
   var isAwaitingSessionCredit = false
   /// The stream waits in the list of those with control frames to send.
   var hasControl = false
+  /// The urgency that the other end is to be asked for; nil while there is nothing to ask.
+  var requestedUrgency: UInt8?
   /// The stream is in the list of those whose unread bytes lie where the connection brought them.
   var isBorrowing = false
   /// `readable` has been told and the application has not read to the end of what there was.
@@ -43,6 +45,9 @@ struct StreamState: Hashable, Sendable {
   mutating func noteCut(_ cut: StreamCut) {
     self.cut = self.cut ?? cut
   }
+
+  @inline(__always)
+  var isBusy: Bool { send.backlog.isHeld || receive.queue.isHeld || send.isFinDue }
 
   /// Whether the application is to be told, once, that it can read; a stream that it has released ends without it.
   @inline(__always)

@@ -10,6 +10,11 @@ struct StreamTable: Sendable {
     (0..<slots.count).map { slots[$0].id }.filter { $0 != .session }.sorted { $0.rawValue < $1.rawValue }
   }
 
+  /// Those that have something to send or to be read.
+  var busyIDs: [StreamID] {
+    (0..<slots.count).compactMap { slots[$0].isBusy ? slots[$0].id : nil }
+  }
+
   func contains(_ id: StreamID) -> Bool { slot(of: id) != nil }
 
   /// Where a stream is until it is removed.

@@ -16,6 +16,8 @@ struct FrameType: RawRepresentable, Hashable, Sendable {
   static let reset = FrameType(rawValue: 0x42)
   static let stop = FrameType(rawValue: 0x43)
   static let goAway = FrameType(rawValue: 0x44)
+  /// Ignorable: one that asks for nothing sensible is skipped as any unknown frame is (SPEC PRI-1).
+  static let priority = FrameType(rawValue: 0xC0)
   /// Never assigned: peers must skip it (SPEC HDR-7).
   static let grease = FrameType(rawValue: 0xBA)
 
@@ -80,6 +82,7 @@ extension FrameType: CustomStringConvertible {
     case .reset: "RESET"
     case .stop: "STOP"
     case .goAway: "GOAWAY"
+    case .priority: "PRIORITY"
     default: "type 0x\(String(rawValue, radix: 16))"
     }
   }

@@ -41,6 +41,8 @@ public enum SessionChannels {
   /// Read at once: large, so that a bulk block is not cut into many pieces.
   static let readByteCount = 256 << 10
   static let readsPerTurn: UInt = 4
+  /// What a kernel takes over and has not sent yet: whatever is urgent waits behind it.
+  static let unsentByteCount = 128 << 10
   static let writeWatermark = ChannelOptions.Types.WriteBufferWaterMark(low: 256 << 10, high: 1 << 20)
 
   /// Connects and starts a session; the delegate hears what becomes of it.
@@ -53,6 +55,7 @@ public enum SessionChannels {
     ClientBootstrap(group: configuration.group)
       .connectTimeout(configuration.connectTimeout)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .channelOption(.tcpOption(.unsentLowWatermark), value: unsentByteCount)
       .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: readByteCount))
       .channelOption(.maxMessagesPerRead, value: readsPerTurn)
       .channelOption(.writeBufferWaterMark, value: writeWatermark)
@@ -83,6 +86,7 @@ public enum SessionChannels {
       .serverChannelOption(.backlog, value: 256)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.tcpOption(.unsentLowWatermark), value: unsentByteCount)
       .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: readByteCount))
       .childChannelOption(.maxMessagesPerRead, value: readsPerTurn)
       .childChannelOption(.writeBufferWaterMark, value: writeWatermark)
@@ -105,6 +109,15 @@ public enum SessionChannels {
       try channel.pipeline.syncOperations.addHandler(handler)
     }
   }
+}
+
+extension NIOBSDSocket.Option {
+  /// TCP_NOTSENT_LOWAT, for which NIO has no name.
+  #if canImport(Darwin)
+    fileprivate static let unsentLowWatermark = NIOBSDSocket.Option(rawValue: 0x201)
+  #else
+    fileprivate static let unsentLowWatermark = NIOBSDSocket.Option(rawValue: 25)
+  #endif
 }
 
 /// Stops accepting for a while when the process has no descriptor left. NIO's own back-off does not: the read that failed stays pending, and the

@@ -49,6 +49,8 @@ public final class SessionHandler: ChannelDuplexHandler {
   private var crumbCount = 0
   private var isClogged = false
   private var timer: (task: Scheduled<Void>, deadline: NIODeadline)?
+  private var blockedStreamLog = BlockedStreamLog()
+  private var blockedStreamLook: Scheduled<Void>?
 
   /// - Parameter statistics: where this session counts; nil for nowhere.
   /// - Parameter delegate: kept until the channel is closed.
@@ -138,6 +140,8 @@ public final class SessionHandler: ChannelDuplexHandler {
   public func handlerRemoved(context: ChannelHandlerContext) {
     timer?.task.cancel()
     timer = nil
+    blockedStreamLook?.cancel()
+    blockedStreamLook = nil
     // A connection that was gone before it became active: its delegate has to hear of the end too.
     session.endOfInput()
     isPumping = true
@@ -184,6 +188,17 @@ extension SessionHandler {
     if hasSettledMore || isPumpWanted || sentByteCount >= Self.maximumByteCountPerTurn { schedulePump() }
     closeIfWanted(context)
     scheduleDeadline(context)
+    if blockedStreamLook == nil { scheduleBlockedStreamLook(context) }
+  }
+
+  /// One look at a time; the next follows when something happens, or when a stream still waits.
+  private func scheduleBlockedStreamLook(_ context: ChannelHandlerContext) {
+    guard logger.logLevel <= .info, !session.wantsClose else { return }
+    blockedStreamLook = context.eventLoop.assumeIsolated().scheduleTask(in: BlockedStreamLog.interval) {
+      self.blockedStreamLook = nil
+      guard self.blockedStreamLog.look(at: self.session, self.logger), let context = self.context else { return }
+      self.scheduleBlockedStreamLook(context)
+    }
   }
 
   /// Whether so many small batches wait that the next have to. A peer that does not read could make thousands of them before the watermark counts

@@ -26,6 +26,7 @@ import Testing
     reset           awaitingPreface  awaitingHandshake  open      closing   closed
     release         awaitingPreface  awaitingHandshake  open      closing   closed
     setUrgency      awaitingPreface  awaitingHandshake  open      closing   closed
+    requestUrgency  awaitingPreface  awaitingHandshake  open      closing   closed
     ping            awaitingPreface  awaitingHandshake  open      closing   closed
     drain           closing          closing            open      closing   closed
     close           closing          closing            closing   closing   closed
@@ -51,6 +52,7 @@ import Testing
     reset           awaitingPreface  awaitingHandshake  open      closing   closed
     release         awaitingPreface  awaitingHandshake  open      closing   closed
     setUrgency      awaitingPreface  awaitingHandshake  open      closing   closed
+    requestUrgency  awaitingPreface  awaitingHandshake  open      closing   closed
     ping            awaitingPreface  awaitingHandshake  open      closing   closed
     drain           closed           closed             open      closing   closed
     close           closed           closed             closing   closing   closed
@@ -58,7 +60,7 @@ import Testing
 
   private enum Command: String, CaseIterable {
     case receive, endOfInput, detachFromInput, handleDeadline, nextEvent, nextJob, complete, transmit
-    case open, write, writeElsewhere, finish, read, stop, reset, release, setUrgency, ping, drain, close
+    case open, write, writeElsewhere, finish, read, stop, reset, release, setUrgency, requestUrgency, ping, drain, close
   }
 
   @Test("the tables decide every command that the engine has, in every phase")
@@ -136,6 +138,7 @@ import Testing
     case .reset: session.reset(id, code: .cancelled)
     case .release: session.release(id)
     case .setUrgency: session.setUrgency(0, of: id)
+    case .requestUrgency: session.requestUrgency(0, of: id)
     case .ping: session.ping(now: now)
     case .drain: session.drain(now: now)
     case .close: session.close(.noError, text: "bye")

@@ -27,6 +27,7 @@ import Testing
     RESET.1    !PRE-2   !HS-1        !STR-5  ok      !STR-5  !STR-5    ignored  ignored
     STOP.1     !PRE-2   !HS-1        !STR-5  ok      !STR-5  !STR-5    ignored  ignored
     GOAWAY     !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
+    PRIORITY   !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
     critical   !PRE-2   !HDR-6       !HDR-6  !HDR-6  !HDR-6  !HDR-6    ignored  ignored
     ignorable  !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
     """)
@@ -51,6 +52,7 @@ import Testing
     RESET.1    !PRE-2   !HS-1        !STR-5  ok      !STR-5  !STR-5    ignored  ignored
     STOP.1     !PRE-2   !HS-1        !STR-5  ok      !STR-5  !STR-5    ignored  ignored
     GOAWAY     !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
+    PRIORITY   !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
     critical   !PRE-2   !HDR-6       !HDR-6  !HDR-6  !HDR-6  !HDR-6    ignored  ignored
     ignorable  !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
     """)
@@ -75,6 +77,7 @@ import Testing
       ("RESET.1", 0x42, wire.frame(0x42, stream: 1, bytes(UInt32(17)) + number)),
       ("STOP.1", 0x43, wire.frame(0x43, stream: 1, bytes(UInt32(17)))),
       ("GOAWAY", 0x44, wire.frame(0x44, bytes(UInt32(20)) + number + [0, 0])),
+      ("PRIORITY", 0xC0, wire.frame(0xC0, stream: 1, [0, 0, 0, 0])),
       ("critical", 0x30, wire.frame(0x30, [])), ("ignorable", 0xBA, wire.frame(0xBA, [])),
     ]
   }()
@@ -86,7 +89,7 @@ import Testing
       #expect(table.problems(states: Situation.allCases.map(\.rawValue), inputs: names) == [])
     }
     let known = Set((UInt8.min...UInt8.max).filter { FrameType(rawValue: $0).shape != nil })
-    #expect(known == Set(Self.frames.map(\.type) + [0x01, 0x02]).subtracting([0x30, 0xBA]))
+    #expect(known == Set(Self.frames.map(\.type) + [0x01, 0x02]).subtracting([0x30, 0xBA, 0xC0]))
     let phases = Set(Situation.allCases.map { Self.peer(.acceptor, in: $0).session.phase })
     #expect(phases == Set(Session.Phase.allCases))
   }
