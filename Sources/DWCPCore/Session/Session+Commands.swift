@@ -61,7 +61,10 @@ extension Session {
     }
     if bytes.readableBytes > 0 || endsMessage {
       backlogs.lend(to: &streams[slot: slot].send.backlog)
-      streams[slot: slot].send.append(bytes, endsMessage: endsMessage)
+      if streams[slot: slot].send.append(bytes, endsMessage: endsMessage), !streams[slot: slot].isPinning {
+        streams[slot: slot].isPinning = true
+        pinners.append(slot)
+      }
     }
     let hasRoom = streams[slot: slot].send.bufferedByteCount < configuration.streamSendBudgetByteCount
     streams[slot: slot].isWriterWaiting = !hasRoom

@@ -14,6 +14,7 @@ extension Session {
     // What comes behind the end is ignored, and has crossed the link all the same.
     counters.wireBytesReceived &+= UInt64(bytes.readableBytes)
     detachFromInput()
+    detachBacklogs()
     guard progress.isLive, bytes.readableBytes > 0 else { return }
     liveness.noteReceived(now: now)
     var input = bytes

@@ -11,7 +11,10 @@ extension Session {
   public mutating func transmit(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
     streams.makeUnique()
     let before = batch.byteCount
-    defer { counters.wireBytesSent += UInt64(batch.byteCount - before) }
+    defer {
+      counters.wireBytesSent += UInt64(batch.byteCount - before)
+      detachBacklogs()
+    }
     guard phase != .closed else { return }
     if outbox.handshake.readableBytes > 0 {
       batch.append(outbox.handshake)
@@ -28,6 +31,15 @@ extension Session {
       writeStreams(maximumByteCount: before + maximumByteCount, now: now, into: &batch)
     case .closed:
       break
+    }
+  }
+
+  /// What was written and could not be sent at once keeps no large buffer alive (SPEC MEM-1); the rest has gone without a copy.
+  mutating func detachBacklogs() {
+    while let slot = pinners.popLast() {
+      guard streams[slot: slot].isPinning else { continue }
+      streams[slot: slot].isPinning = false
+      streams[slot: slot].send.detach()
     }
   }
 

@@ -45,10 +45,12 @@ public struct Session: Hashable, Sendable {
 
   var streams = StreamTable()
   /// Memory for the queues of busy streams.
-  var backlogs = Lent<SendHalf.Backlog>.Shelf(maximumCount: 128)
-  var queues = Lent<ReceiveQueue>.Shelf(maximumCount: 128)
+  var backlogs: Lent<SendHalf.Backlog>.Shelf
+  var queues: Lent<ReceiveQueue>.Shelf
   /// Slots of streams whose unread bytes lie where the connection brought them.
   var borrowers: [Int] = []
+  /// Slots of streams whose unsent bytes may lie in buffers that are much larger.
+  var pinners: [Int] = []
   /// Bodies of OPEN that have still to be sent and are not empty.
   var openBodies: [StreamID: [UInt8]] = [:]
   var openedOrdinal: UInt64 = 0
@@ -92,6 +94,8 @@ public struct Session: Hashable, Sendable {
     parser = FrameParser(maximumRawBlockByteCount: local.maximumRawBlockByteCount)
     ledger = AbuseLedger(configuration.abuseBudgets)
     peerStreamLimit = local.streamLimit
+    backlogs = Lent.Shelf(streamLimit: local.streamLimit)
+    queues = Lent.Shelf(streamLimit: local.streamLimit)
     receiveCredit = SessionReceiveCredit(
       window: local.sessionCredit, budget: configuration.receiveBudgetByteCount)
     liveness = Liveness(start: now, handshakeTimeoutNanoseconds: configuration.handshakeTimeoutNanoseconds)

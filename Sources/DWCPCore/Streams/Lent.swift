@@ -6,11 +6,27 @@ protocol Lendable: Hashable, Sendable {
   /// Nothing is in it, and nothing would be lost with it.
   var isSpent: Bool { get }
 
-  /// Whether its memory is small enough to be kept for the next stream (SPEC MEM-1).
-  var isWorthKeeping: Bool { get }
+  /// About what its own memory takes, however little is in it.
+  var storageByteCount: Int { get }
+}
 
-  /// Forgets what it was used for, so that it is as good as new.
-  mutating func renew()
+/// How much something has held at most, which says nothing of its state.
+struct Peak: Hashable, Sendable {
+  private(set) var count = 0
+
+  static func == (left: Self, right: Self) -> Bool { true }
+
+  func hash(into hasher: inout Hasher) {}
+
+  @inline(__always)
+  mutating func note(_ count: Int) {
+    self.count = max(self.count, count)
+  }
+
+  /// Its memory has been made to measure.
+  mutating func reset(to count: Int) {
+    self.count = count
+  }
 }
 
 /// What a stream has only while it is busy. An idle stream pays a word for it, and a busy one allocates nothing while the session has some to lend.
@@ -42,7 +58,7 @@ struct Lent<Contents: Lendable>: Sendable {
 
 extension Lent: Hashable {
   static func == (left: Self, right: Self) -> Bool {
-    guard left.isHeld, right.isHeld else { return !left.isBusy && !right.isBusy }
+    guard left.isBusy, right.isBusy else { return left.isBusy == right.isBusy }
     return left.contents == right.contents
   }
 
@@ -56,11 +72,16 @@ extension Lent: Hashable {
 extension Lent {
   /// What a session has to lend. It says nothing of the session's state, so that all of them are equal.
   struct Shelf: Hashable, Sendable {
-    private var spares: [Slab<Contents>] = []
-    private let maximumCount: Int
+    /// Of one, besides its storage.
+    private static var leastByteCount: Int { 256 }
 
-    init(maximumCount: Int) {
-      self.maximumCount = maximumCount
+    private let maximumByteCount: Int
+    private var spares: [Slab<Contents>] = []
+    private var byteCount = 0
+
+    /// - Parameter streamLimit: each stream that there may be can leave so much (SPEC MEM-1).
+    init(streamLimit: UInt64) {
+      maximumByteCount = Int(min(49_152, 1_024 &* min(streamLimit, 1 << 20)))
     }
 
     static func == (left: Self, right: Self) -> Bool { true }
@@ -71,23 +92,29 @@ extension Lent {
     @inline(__always)
     mutating func lend(to lent: inout Lent) {
       guard lent.storage.isEmpty else { return }
-      guard let spare = spares.popLast() else { return lent.storage.append(Contents()) }
-      lent.storage = spare
+      guard var spare = spares.popLast() else { return lent.storage.append(Contents()) }
+      // Not assigned: a second reference, however short, would have the next change copy it.
+      swap(&spare, &lent.storage)
+      byteCount &-= Self.cost(&lent.contents)
+    }
+
+    /// Takes back what a stream no longer needs.
+    @inline(__always)
+    mutating func takeBack(_ lent: inout Lent) {
+      guard lent.isHeld, Self.isSpent(&lent.contents) else { return }
+      let cost = Self.cost(&lent.contents)
+      guard byteCount &+ cost <= maximumByteCount else { return lent.removeAll() }
+      var spare = Slab<Contents>()
+      swap(&spare, &lent.storage)
+      spares.append(spare)
+      byteCount &+= cost
     }
 
     /// To look at what only this reference leads to copies nothing.
     @inline(__always)
     private static func isSpent(_ contents: inout Contents) -> Bool { contents.isSpent }
 
-    /// Takes back what a stream no longer needs.
     @inline(__always)
-    mutating func takeBack(_ lent: inout Lent) {
-      guard lent.isHeld, Self.isSpent(&lent.contents) else { return }
-      var spare = Slab<Contents>()
-      swap(&spare, &lent.storage)
-      guard spares.count < maximumCount, spare[0].isWorthKeeping else { return }
-      spare[0].renew()
-      spares.append(spare)
-    }
+    private static func cost(_ contents: inout Contents) -> Int { leastByteCount &+ contents.storageByteCount }
   }
 }

@@ -37,8 +37,8 @@ struct ReceiveQueue: Lendable {
   /// Raw bytes in front of each mark, counted from the mark before; with `continues` the run goes on in the next element.
   private var marks: Deque<UInt16> = []
   /// The most entries and marks since their storage was last made to measure.
-  private var highestEntryCount = 0
-  private var highestMarkCount = 0
+  private var entryPeak = Peak()
+  private var markPeak = Peak()
   /// Raw bytes appended behind the last mark and not read.
   private var rawByteCountBehindLastMark: UInt64 = 0
   /// Units that were charged and have not been read, and those of them that the session counts as consumed (SPEC CRD-9).
@@ -64,13 +64,8 @@ struct ReceiveQueue: Lendable {
   var isEmpty: Bool { unreadUnitCount == 0 }
   @inline(__always)
   var isSpent: Bool { isEmpty }
-  var isWorthKeeping: Bool { highestEntryCount <= 16 && highestMarkCount <= 64 }
-
-  mutating func renew() {
-    nextNumber = 0
-    highestEntryCount = 0
-    highestMarkCount = 0
-  }
+  @inline(__always)
+  var storageByteCount: Int { 2 &* (MemoryLayout<Entry>.stride &* entryPeak.count &+ 2 &* markPeak.count) }
 
   /// Appends raw bytes, as the slice that they are. True when `detach` has to be called before long.
   @inline(__always)
@@ -100,7 +95,7 @@ struct ReceiveQueue: Lendable {
     if entries.isEmpty { nextNumber = 0 }
     entries.append(Entry(bytes: bytes, number: nextNumber, kind: kind))
     nextNumber &+= 1
-    highestEntryCount = max(highestEntryCount, entries.count)
+    entryPeak.note(entries.count)
   }
 
   /// Copies what is still in buffers of the connection's that are much larger, and joins what is short (SPEC MEM-1).
@@ -204,19 +199,19 @@ struct ReceiveQueue: Lendable {
     writtenOffUnitCount &-= min(units, writtenOffUnitCount)
     isSuspectedStalled = false
     stalledSinceLook = 0
-    if highestEntryCount > 256 || highestMarkCount > 256 { returnStorage() }
+    if entryPeak.count > 256 || markPeak.count > 256 { returnStorage() }
   }
 
   /// Queues that were long and have become short give their storage back (SPEC MEM-1), so that a peer cannot have each stream in turn keep that of
   /// a whole window.
   private mutating func returnStorage() {
-    if entries.hasRoomToReturn(highestCount: highestEntryCount) {
+    if entries.hasRoomToReturn(highestCount: entryPeak.count) {
       entries = entries.madeToMeasure()
-      highestEntryCount = entries.count
+      entryPeak.reset(to: entries.count)
     }
-    if marks.hasRoomToReturn(highestCount: highestMarkCount) {
+    if marks.hasRoomToReturn(highestCount: markPeak.count) {
       marks = marks.madeToMeasure()
-      highestMarkCount = marks.count
+      markPeak.reset(to: marks.count)
     }
   }
 }
@@ -231,7 +226,7 @@ extension ReceiveQueue {
       rest &-= UInt64(Self.longestRun)
     }
     marks.append(UInt16(truncatingIfNeeded: rest))
-    highestMarkCount = max(highestMarkCount, marks.count)
+    markPeak.note(marks.count)
   }
 
   /// Adds the marks of one block, whose raw bytes have just been appended (SPEC section 8).

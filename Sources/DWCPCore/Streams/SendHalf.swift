@@ -37,17 +37,14 @@ struct SendHalf: Hashable, Sendable {
     fileprivate(set) var queue = SendQueue()
     fileprivate(set) var blocks: Deque<Block> = []
     fileprivate var blockByteCount = 0
+    fileprivate var blockPeak = Peak()
     /// Units of the blocks; none when there is no block.
     fileprivate var unsentUnitCount: UInt64 = 0
 
     @inline(__always)
     var isSpent: Bool { queue.isEmpty && unsentUnitCount == 0 }
-    /// At most eight blocks wait at once.
-    var isWorthKeeping: Bool { queue.hasStayedSmall }
-
-    mutating func renew() {
-      queue.renew()
-    }
+    @inline(__always)
+    var storageByteCount: Int { queue.storageByteCount + 2 * MemoryLayout<Block>.stride * blockPeak.count }
   }
 
   /// The offset behind everything cut.
@@ -92,11 +89,16 @@ struct SendHalf: Hashable, Sendable {
   @inline(__always)
   var isFinDue: Bool { phase == .open && isFinishRequested && hasNothingToSend }
 
-  /// What the application writes behind the end is dropped.
+  /// What the application writes behind the end is dropped. True when `detach` has to be called before long.
   @inline(__always)
-  mutating func append(_ bytes: ByteBuffer, endsMessage: Bool) {
-    guard canWrite else { return }
-    backlog.contents.queue.append(bytes, endsMessage: endsMessage)
+  mutating func append(_ bytes: ByteBuffer, endsMessage: Bool) -> Bool {
+    guard canWrite else { return false }
+    return backlog.contents.queue.append(bytes, endsMessage: endsMessage)
+  }
+
+  /// What waits no longer keeps large buffers alive (SPEC MEM-1).
+  mutating func detach() {
+    if backlog.isHeld { backlog.contents.queue.detach() }
   }
 
   mutating func finish() {
@@ -145,6 +147,7 @@ struct SendHalf: Hashable, Sendable {
     backlog.contents.blockByteCount += block.rawByteCount
     backlog.contents.unsentUnitCount += block.span
     backlog.contents.blocks.append(block)
+    backlog.contents.blockPeak.note(backlog.contents.blocks.count)
   }
 
   /// Takes an encoded block back; false when nobody waits for it any more.

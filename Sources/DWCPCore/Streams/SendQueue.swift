@@ -25,30 +25,38 @@ struct SendQueue: Hashable, Sendable {
   private(set) var byteCount = 0
   /// Messages that end in it.
   private var endCount = 0
-  private var highestChunkCount = 0
+  private var peak = Peak()
 
   @inline(__always)
   var isEmpty: Bool { byteCount == 0 && endCount == 0 }
   /// What the queue itself costs, so that empty and tiny messages fill a writer's budget too.
   var overheadByteCount: Int { 32 * chunks.count }
-  /// It never had so much in it that its storage is large.
-  var hasStayedSmall: Bool { highestChunkCount <= 16 }
-
-  mutating func renew() {
-    highestChunkCount = 0
-  }
-
+  /// What its memory takes.
   @inline(__always)
-  mutating func append(_ bytes: ByteBuffer, endsMessage: Bool) {
+  var storageByteCount: Int { 2 * MemoryLayout<Chunk>.stride * peak.count }
+
+  /// Appends bytes as the slice that they are. True when `detach` has to be called before long.
+  @inline(__always)
+  mutating func append(_ bytes: ByteBuffer, endsMessage: Bool) -> Bool {
     let count = bytes.readableBytes
-    guard count > 0 || endsMessage else { return }
-    // A short answer cut from a long request must not keep the request alive (SPEC MEM-1).
-    let pinsMuch = count < min(bytes.storageCapacity / 4, Self.leastLentByteCount)
-    let kept = pinsMuch ? ByteBuffer(bytes: bytes.readableBytesView) : bytes
-    chunks.append(Chunk(bytes: kept, endsMessage: endsMessage))
-    highestChunkCount = max(highestChunkCount, chunks.count)
+    guard count > 0 || endsMessage else { return false }
+    chunks.append(Chunk(bytes: bytes, endsMessage: endsMessage))
+    peak.note(chunks.count)
     byteCount += count
     if endsMessage { endCount += 1 }
+    return Self.pinsMuch(bytes)
+  }
+
+  /// A short answer cut from a long request must not keep the request alive (SPEC MEM-1).
+  private static func pinsMuch(_ bytes: ByteBuffer) -> Bool {
+    bytes.readableBytes < min(bytes.storageCapacity / 4, leastLentByteCount)
+  }
+
+  /// Copies what could not be sent at once and lies in buffers that are much larger.
+  mutating func detach() {
+    for index in chunks.indices where chunks[index].bytes.readableBytes > 0 && Self.pinsMuch(chunks[index].bytes) {
+      chunks[index].bytes = ByteBuffer(bytes: chunks[index].bytes.readableBytesView)
+    }
   }
 
   /// What goes into one block.

@@ -22,6 +22,21 @@ public struct StreamID: RawRepresentable, Hashable, Sendable {
   public var opener: Role { rawValue & 1 == 1 ? .initiator : .acceptor }
 }
 
+extension StreamID {
+  /// Not to be guessed by a peer who chooses which ids live, and the same for all tables of a process.
+  static let processMultiplier: UInt64 = {
+    var hasher = Hasher()
+    hasher.combine(0x4457_4350)
+    return UInt64(truncatingIfNeeded: hasher.finalize()) | 1
+  }()
+
+  /// What sets and dictionaries ask for: one multiplication, since whoever keeps something for each stream looks it up for each event.
+  public func _rawHashValue(seed: Int) -> Int {
+    let product = (rawValue ^ UInt64(bitPattern: Int64(seed))) &* Self.processMultiplier
+    return Int(truncatingIfNeeded: product << 32 | product >> 32)
+  }
+}
+
 extension StreamID: CustomStringConvertible {
   public var description: String { String(rawValue) }
 }

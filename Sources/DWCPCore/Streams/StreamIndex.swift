@@ -1,13 +1,6 @@
 /// Finds the slot of a stream by its id: a hash table with linear probing that holds slots alone, since who looks for a stream looks at it next.
 struct StreamIndex: Sendable {
-  /// Not to be guessed by a peer who chooses which ids live, and the same for all tables of a process.
-  private static let processMultiplier: UInt64 = {
-    var hasher = Hasher()
-    hasher.combine(0x4457_4350)
-    return UInt64(truncatingIfNeeded: hasher.finalize()) | 1
-  }()
-
-  private let multiplier = processMultiplier
+  private let multiplier = StreamID.processMultiplier
   /// A power of two of places, at most three quarters of which are used; each has a slot and one, or 0. Empty before the first.
   private var places: [UInt32] = []
   private(set) var count = 0

@@ -26,6 +26,8 @@ struct StreamState: Hashable, Sendable {
   var requestedUrgency: UInt8?
   /// The stream is in the list of those whose unread bytes lie where the connection brought them.
   var isBorrowing = false
+  /// The stream is in the list of those that may have bytes to send in buffers that are much larger.
+  var isPinning = false
   /// `readable` has been told and the application has not read to the end of what there was.
   var isReadableTold = false
   /// The application wrote beyond its budget and waits for `writable`.

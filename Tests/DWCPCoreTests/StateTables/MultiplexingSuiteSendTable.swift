@@ -12,6 +12,7 @@ import Testing
     input          open       finishing  encoding   encoded    sent       finDue     finished   resetting  reset
     raiseCredit    open       open       open       open       open       open       finished   resetting  reset
     append         open       open       open       open       open       open       finished   resetting  reset
+    detach         open       open       open       open       open       open       finished   resetting  reset
     finish         open       open       open       open       open       open       finished   resetting  reset
     cut            open       open       open       open       open       open       finished   resetting  reset
     cutAndSend     open       finished   open       open       open       open       finished   resetting  reset
@@ -31,7 +32,7 @@ import Testing
   }
 
   private enum Input: String, CaseIterable {
-    case raiseCredit, append, finish, cut, cutAndSend, enqueue, completeBlock, takeBlock, markFinSent
+    case raiseCredit, append, detach, finish, cut, cutAndSend, enqueue, completeBlock, takeBlock, markFinSent
     case reset, receiveStop, markResetSent
   }
 
@@ -66,7 +67,7 @@ import Testing
 
   private static func half(in state: State) -> SendHalf {
     var half = SendHalf(creditLimit: 16)
-    half.append(ByteBuffer(repeating: 7, count: 4), endsMessage: false)
+    _ = half.append(ByteBuffer(repeating: 7, count: 4), endsMessage: false)
     switch state {
     case .open: break
     case .finishing: half.finish()
@@ -105,7 +106,8 @@ import Testing
   private static func apply(_ input: Input, to half: inout SendHalf) -> UInt64 {
     switch input {
     case .raiseCredit: half.raiseCredit(to: 32)
-    case .append: half.append(ByteBuffer(repeating: 7, count: 4), endsMessage: false)
+    case .append: _ = half.append(ByteBuffer(repeating: 7, count: 4), endsMessage: false)
+    case .detach: half.detach()
     case .finish: half.finish()
     case .cut: _ = half.cut(maximumRawByteCount: 64, maximumSpan: 64)
     case .cutAndSend: send(&half)

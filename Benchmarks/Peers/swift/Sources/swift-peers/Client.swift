@@ -11,7 +11,12 @@ final class Client {
   fileprivate var span: Span
   fileprivate var completedCount = 0
   fileprivate var bulk = Bulk()
-  private var idleUsers: [IdleUser] = []
+  private lazy var idleUser = IdleUser()
+  private lazy var exchangeDone: () -> Void = { [unowned self] in
+    completedCount += 1
+    guard span.isOver(completedCount) else { return openExchange() }
+    finish(["streamsPerSecond": Double(completedCount) / span.seconds, "streamCount": Double(completedCount)])
+  }
 
   struct Bulk {
     var byteCount: UInt64 = 0
@@ -77,12 +82,7 @@ final class Client {
   }
 
   private func openExchange() {
-    opener.open(
-      ExchangeUser(self) { [self] in
-        completedCount += 1
-        guard span.isOver(completedCount) else { return openExchange() }
-        finish(["streamsPerSecond": Double(completedCount) / span.seconds, "streamCount": Double(completedCount)])
-      })
+    opener.open(ExchangeUser(self, exchangeDone))
   }
 
   fileprivate func finishEcho(_ latenciesNanoseconds: [UInt64]) {
@@ -101,20 +101,19 @@ final class Client {
 
   private func measureIdle(serverByteCountBefore: UInt64) {
     let wantedCount = options.count > 0 ? options.count : 10_000
-    idleUsers.reserveCapacity(wantedCount)
     let byteCountBefore = heap_use_byte_count()
-    func openNext() {
-      guard idleUsers.count < wantedCount else {
+    var openCount = 0
+    idleUser.answered = { [self] in
+      guard openCount < wantedCount else {
         let byteCount = Double(heap_use_byte_count()) - Double(byteCountBefore)
         return ask(Service.heap) { [self] count in
           finishIdle(byteCount, serverByteCount: Double(count) - Double(serverByteCountBefore), Double(wantedCount))
         }
       }
-      let user = IdleUser(openNext)
-      idleUsers.append(user)
-      opener.open(user)
+      openCount += 1
+      opener.open(idleUser)
     }
-    openNext()
+    idleUser.answered()
   }
 
   private func finishIdle(_ byteCount: Double, serverByteCount: Double, _ streamCount: Double) {
@@ -242,13 +241,9 @@ private final class EchoUser: StreamUser {
   }
 }
 
-/// Opens a stream that stays open.
+/// Opens streams that stay open; it is the user of all of them.
 private final class IdleUser: StreamUser {
-  private var answered: (() -> Void)?
-
-  init(_ answered: @escaping () -> Void) {
-    self.answered = answered
-  }
+  var answered: () -> Void = {}
 
   func opened(_ stream: any ByteStream) {
     _ = stream.write(ByteBuffer(integer: Service.idle), ends: false)
@@ -256,9 +251,7 @@ private final class IdleUser: StreamUser {
   }
 
   func received(_ bytes: ByteBuffer, _ stream: any ByteStream) {
-    let told = answered
-    answered = nil
-    told?()
+    answered()
   }
 
   func writable(_ stream: any ByteStream) {}

@@ -40,6 +40,7 @@ final class ServerStream: StreamUser {
   func writable(_ stream: any ByteStream) {}
 
   func received(_ bytes: ByteBuffer, _ stream: any ByteStream) {
+    let all = bytes
     var bytes = bytes
     if service == nil { service = bytes.readInteger() }
     switch service {
@@ -48,6 +49,8 @@ final class ServerStream: StreamUser {
     case Service.echo:
       if bytes.readableBytes > 0 { answer(bytes, ends: false, on: stream) }
     case Service.exchange:
+      // It mostly comes in one piece, which goes back as it is.
+      if all.readableBytes == Service.exchangeByteCount { return answer(all, ends: true, on: stream) }
       guard let rest = take(bytes, Service.exchangeByteCount - 1) else { return }
       var whole = ByteBuffer()
       whole.reserveCapacity(Service.exchangeByteCount)

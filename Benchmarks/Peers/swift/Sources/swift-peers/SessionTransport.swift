@@ -41,11 +41,17 @@ enum SessionTransport {
 
 /// The streams of one session.
 private final class SessionStreams: SessionDelegate, StreamOpener {
+  private struct Entry {
+    let user: any StreamUser
+    var hasFinished = false
+    var hasEnded = false
+  }
+
   private let accept: (() -> any StreamUser)?
   private let established: (any StreamOpener) -> Void
   private let ended: (any Error) -> Void
   private var handler: SessionHandler?
-  private var streams: [StreamID: SessionStreamAdapter] = [:]
+  private var entries: [StreamID: Entry] = [:]
   /// Users for whom the other end allows no stream yet.
   private var waiting: [any StreamUser] = []
 
@@ -66,27 +72,25 @@ private final class SessionStreams: SessionDelegate, StreamOpener {
     guard let handler else { return }
     guard handler.perform({ $0.canOpenStream }) else { return waiting.append(user) }
     do {
-      let id = try handler.perform { session throws(SessionError) in try session.open() }
-      add(id, user, handler)
+      add(try handler.perform { session throws(SessionError) in try session.open() }, user)
     } catch {
       ended(error)
     }
   }
 
-  private func add(_ id: StreamID, _ user: any StreamUser, _ handler: SessionHandler) {
-    let stream = SessionStreamAdapter(id: id, user: user, handler: handler)
-    streams[id] = stream
-    user.opened(stream)
+  private func add(_ id: StreamID, _ user: any StreamUser) {
+    entries[id] = Entry(user: user)
+    user.opened(SessionStreamHandle(streams: self, id: id))
   }
 
   func session(_ handler: SessionHandler, received event: SessionEvent) {
     switch event {
     case .established: established(self)
-    case .streamOpened(let id, _): if let accept { add(id, accept(), handler) }
+    case .streamOpened(let id, _): if let accept { add(id, accept()) }
     case .readable(let id): read(id, handler)
-    case .writable(let id): if let stream = streams[id] { stream.user.writable(stream) }
+    case .writable(let id): entries[id]?.user.writable(SessionStreamHandle(streams: self, id: id))
     case .stopped(let id, let code): ended(PeerError("stream \(id) was stopped: \(code)"))
-    case .closed(let id): streams[id] = nil
+    case .closed(let id): entries[id] = nil
     case .streamLimitRaised: openWaiting(handler)
     case .ended(let error):
       ended(error ?? PeerError("the session ended early"))
@@ -100,58 +104,62 @@ private final class SessionStreams: SessionDelegate, StreamOpener {
   }
 
   private func read(_ id: StreamID, _ handler: SessionHandler) {
-    guard let stream = streams[id] else { return }
+    guard let user = entries[id]?.user else { return }
     while true {
       switch handler.perform({ $0.read(id) }) {
       case .bytes(let bytes, endsMessage: _):
-        stream.user.received(bytes, stream)
+        user.received(bytes, SessionStreamHandle(streams: self, id: id))
       case .notReady:
         return
       case .end:
-        stream.user.ended(stream)
-        return stream.noteEnd()
+        user.ended(SessionStreamHandle(streams: self, id: id))
+        return noteEnd(id, handler)
       case .failed(let error):
         ended(error)
         return handler.perform { $0.release(id) }
       }
     }
   }
-}
 
-/// Releases the stream when both directions have ended.
-private final class SessionStreamAdapter: ByteStream {
-  let user: any StreamUser
-  private let id: StreamID
-  private unowned let handler: SessionHandler
-  private var hasFinished = false
-  private var hasEnded = false
-
-  init(id: StreamID, user: any StreamUser, handler: SessionHandler) {
-    self.id = id
-    self.user = user
-    self.handler = handler
+  private func noteEnd(_ id: StreamID, _ handler: SessionHandler) {
+    if entries[id]?.hasFinished == true {
+      handler.perform { $0.release(id) }
+    } else {
+      entries[id]?.hasEnded = true
+    }
   }
 
-  func write(_ bytes: ByteBuffer, ends: Bool) -> Bool {
-    handler.perform { session in
+  /// Releases the stream when both directions have ended.
+  fileprivate func write(_ bytes: ByteBuffer, ends: Bool, to id: StreamID) -> Bool {
+    guard let handler else { return false }
+    let hasRoom = handler.perform { session in
       do {
         let hasRoom = try bytes.readableBytes == 0 || session.write(bytes, to: id)
-        guard ends else { return hasRoom }
-        try session.finish(id)
-        hasFinished = true
-        if hasEnded { session.release(id) }
-        return false
+        if ends { try session.finish(id) }
+        return hasRoom && !ends
       } catch {
         // The session's end tells why.
         return false
       }
     }
+    if ends { noteFinish(id, handler) }
+    return hasRoom
   }
 
-  func noteEnd() {
-    hasEnded = true
-    if hasFinished { handler.perform { $0.release(id) } }
+  private func noteFinish(_ id: StreamID, _ handler: SessionHandler) {
+    if entries[id]?.hasEnded == true {
+      handler.perform { $0.release(id) }
+    } else {
+      entries[id]?.hasFinished = true
+    }
   }
+}
+
+private struct SessionStreamHandle: ByteStream {
+  let streams: SessionStreams
+  let id: StreamID
+
+  func write(_ bytes: ByteBuffer, ends: Bool) -> Bool { streams.write(bytes, ends: ends, to: id) }
 
   /// What one turn of the event loop writes leaves together.
   func flush() {}
