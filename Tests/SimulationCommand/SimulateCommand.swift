@@ -18,7 +18,8 @@ import Simulation
 
       EXIT CODES
         0 all held, 1 one did not, or something was never met, 64 usage
-      """)
+      """,
+    subcommands: [InterleavingsCommand.self])
 
   @Option(help: "Sessions to run.") var seeds: UInt64 = 100_000
   @Option(help: "The first seed.") var first: UInt64 = 0

@@ -129,3 +129,27 @@ struct SendSchedule: Hashable, Sendable {
     add(id, &share)
   }
 }
+
+/// For the projection of a session (`Session+Projection.swift`).
+extension SendSchedule {
+  /// Feeds what decides whose turn it is to a hasher. How many rounds there were does not: a stream's round is only ever compared with that of its level.
+  func combineProgress(into hasher: inout Hasher) {
+    hasher.combine(occupied)
+    hasher.combine(starvedByteCount)
+    hasher.combine(helpedLevel)
+    for level in levels {
+      hasher.combine(level.fresh)
+      hasher.combine(level.ring)
+      hasher.combine(max(0, level.turnCount))
+    }
+  }
+
+  /// The same for a stream's place. What is left of a round that has ended counts only while the stream waits for its turn.
+  func combineProgress(of share: Share, isWaiting: Bool, isExact: Bool, into hasher: inout Hasher) {
+    let isOfThisRound = share.round == levels[Int(share.urgency)].round
+    hasher.combine(share.urgency)
+    hasher.combine(isOfThisRound)
+    guard isOfThisRound || isWaiting else { return }
+    hasher.combine(isExact ? share.restByteCount : (share.restByteCount - 1) >> 12)
+  }
+}

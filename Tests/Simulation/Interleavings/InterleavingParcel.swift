@@ -1,0 +1,47 @@
+internal import DWCPCore
+internal import NIOCore
+
+/// What was sent at once, and arrives at once.
+struct InterleavingParcel {
+  private static let frameHeaderByteCount = 16
+  private static let acknowledgementType: UInt8 = 0x06
+  /// Longer buffers are the payload of the frame whose header stands in front of it.
+  private static let leastPayloadByteCount = 2_048
+
+  let buffers: [ByteBuffer]
+  let byteCount: Int
+  let fingerprint: InterleavingFingerprint
+
+  /// It makes the other end owe an acknowledgement (SPEC ACK-2).
+  var hasBlock: Bool { byteCount >= 4_096 }
+
+  /// - Parameter isExact: counts in ACK frames matter.
+  init(_ batch: TransmitBatch, isExact: Bool) {
+    var buffers: [ByteBuffer] = []
+    batch.forEachBuffer { buffers.append($0) }
+    self.buffers = buffers
+    byteCount = batch.byteCount
+    fingerprint = InterleavingFingerprint { hasher in
+      hasher.combine(buffers.count)
+      for bytes in buffers { Self.combine(bytes, isExact: isExact, into: &hasher) }
+    }
+  }
+
+  private static func combine(_ bytes: ByteBuffer, isExact: Bool, into hasher: inout Hasher) {
+    guard bytes.readableBytes < leastPayloadByteCount else { return hasher.combine(bytes.readableBytes) }
+    guard !isExact else { return hasher.combine(bytes) }
+    var rest = bytes
+    while let frame = nextFrame(&rest) {
+      let isAcknowledgement = frame.getInteger(at: frame.readerIndex, as: UInt8.self) == acknowledgementType
+      hasher.combine(isAcknowledgement)
+      if !isAcknowledgement { hasher.combine(frame) }
+    }
+  }
+
+  /// A whole frame without a payload check, or the beginning of one whose payload is another buffer.
+  private static func nextFrame(_ rest: inout ByteBuffer) -> ByteBuffer? {
+    guard rest.readableBytes > 0 else { return nil }
+    let length = rest.getInteger(at: rest.readerIndex + 8, as: UInt32.self).map { frameHeaderByteCount + Int($0) }
+    return rest.readSlice(length: min(length ?? rest.readableBytes, rest.readableBytes))
+  }
+}

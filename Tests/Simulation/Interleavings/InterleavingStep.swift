@@ -1,0 +1,40 @@
+internal import DWCPCore
+internal import NIOCore
+
+/// One thing that happens at one end, whole or not at all. Streams are named by their place in the plan.
+///
+/// A stalled reader is a `read` that does not come, and a full write side a `send` that does not come: every step may wait for as long as any other
+/// goes on, so that all stalls are among the orders that are tried, and need no state of their own.
+public enum InterleavingStep: Hashable, Sendable {
+  case open(End, stream: Int)
+  /// The application writes its next block.
+  case write(End, stream: Int)
+  case finish(End, stream: Int)
+  /// The application, which has been told, reads once: a block, the end, or that there is nothing yet.
+  case read(End, stream: Int)
+  case reset(End, stream: Int)
+  case stop(End, stream: Int)
+  case release(End, stream: Int)
+  /// The connection takes as little as the engine gives at once: one block, what one stream has to say beside data, or what the session has.
+  case send(End)
+  /// What was sent first and has not arrived does.
+  case arrive(End)
+  /// A codec job comes back, not always the oldest.
+  case complete(End, job: Int)
+
+  var end: End {
+    switch self {
+    case .open(let end, _), .write(let end, _), .finish(let end, _), .read(let end, _), .reset(let end, _),
+      .stop(let end, _), .release(let end, _), .send(let end), .arrive(let end), .complete(let end, _):
+      end
+    }
+  }
+
+  /// Nobody has to do this.
+  var isCut: Bool {
+    switch self {
+    case .reset, .stop, .release: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import DWCPCore
+import Simulation
+import Testing
+
+/// A small share of the orders in a debug build; `make test` tries those of two streams with up to three blocks each in a release build
+/// (`dwcp-simulate interleavings`).
+@Suite struct ReliabilitySuiteInterleavings {
+  private static func search(
+    _ plan: InterleavingPlan, isReduced: Bool = true, completionInterval: Int = 16
+  ) -> InterleavingReport {
+    var search = InterleavingSearch(
+      plan, codecs: CodecContext(), isReduced: isReduced, completionInterval: completionInterval)
+    let report = search.run()
+    if let failure = report.failure { Issue.record("\(plan.name): \(failure)") }
+    print("\(plan.name): \(report.stateCount) states, \(report.stepCount) steps, longest way \(report.depth)")
+    return report
+  }
+
+  @Test(
+    "one stream of three blocks comes to its end in every order, and from every state (SPEC CRD-5, LIV-2, STR-4, ACK-4)",
+    arguments: InterleavingPlan.all(streamCount: 1, blockCount: 3))
+  func oneStream(plan: InterleavingPlan) {
+    #expect(Self.search(plan, completionInterval: 1).stateCount > 100)
+  }
+
+  @Test(
+    "two streams come to their ends in every order (SPEC CRD-5, CRD-6, LIV-2, STR-4, ACK-4)",
+    arguments: InterleavingPlan.all(streamCount: 2, blockCount: 1).filter { $0.isTerse })
+  func twoStreams(plan: InterleavingPlan) {
+    #expect(Self.search(plan).stateCount > 500)
+  }
+
+  @Test("orders that differ only in steps that commute lead to the same ends, and are as many each time")
+  func reduction() {
+    for plan in InterleavingPlan.all(streamCount: 1, blockCount: 2) where plan.isTerse {
+      let reduced = Self.search(plan)
+      let whole = Self.search(plan, isReduced: false)
+      #expect(whole.stateCount > reduced.stateCount, "\(plan.name)")
+      #expect(whole.finalStateCount == reduced.finalStateCount, "\(plan.name)")
+      #expect(whole.depth == reduced.depth, "\(plan.name)")
+      #expect(Self.search(plan).stateCount == reduced.stateCount, "\(plan.name)")
+    }
+  }
+
+  @Test("what the projection leaves out of the link hides nothing")
+  func projection() {
+    for plan in InterleavingPlan.all(streamCount: 1, blockCount: 3) where !plan.isExact && plan.name != "cut-short" {
+      var exact = plan
+      exact.isExact = true
+      let projected = Self.search(plan)
+      let whole = Self.search(exact)
+      #expect(whole.stateCount >= projected.stateCount, "\(plan.name)")
+      #expect(whole.depth >= projected.depth, "\(plan.name)")
+    }
+  }
+
+  @Test("the plans make streams wait for everything that they can wait for")
+  func blockers() {
+    let oneStream = InterleavingPlan.all(streamCount: 1, blockCount: 4).filter {
+      ["link-binds", "compressed"].contains($0.name)
+    }
+    let twoStreams = InterleavingPlan.all(streamCount: 2, blockCount: 1).filter { $0.name == "cut-short" }
+    var met: Set<StreamBlocker> = []
+    for plan in oneStream + twoStreams { met.formUnion(Self.search(plan, completionInterval: 4).blockers) }
+    #expect(met == Set(StreamBlocker.allCases))
+  }
+}
