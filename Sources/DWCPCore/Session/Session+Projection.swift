@@ -10,7 +10,7 @@ internal import NIOCore
 /// - `ledger` has budgets that these sessions cannot use up, so that it never refuses a frame.
 /// - `stalls`, deadlines and the tuners of windows act when time has passed, and none does. What the windows are shows in `creditToGrant`.
 /// - The content of payloads follows from stream, end and offset, since each application writes the same bytes in every order.
-/// - The places of streams in their table, the number of rounds that were served, and the spare memory of lists decide nothing.
+/// - The places of streams in their table, the number of rounds that were served, and the spare memory of lists, and which buffers bytes lie in, decide nothing.
 /// - Events and jobs are taken by their owner after each call.
 ///
 /// Left out unless `isExact`, for sessions whose blocks are far longer than their headers and whose link has been measured (the search checks both):
@@ -38,6 +38,7 @@ extension Session {
     hasher.combine(decodeJobs.count)
     for ring in [encodeRing, creditWaiters, controlRing] { hasher.combine(ring) }
     hasher.combine(outbox)
+    hasher.combine(openBodies)
     hasher.combine(liveness)
     hasher.combine(goAway)
     hasher.combine(link.owesAcknowledgement(now: now))
@@ -64,7 +65,8 @@ extension StreamState {
     send.combineProgress(into: &hasher)
     receive.combineProgress(into: &hasher)
     hasher.combine(compression)
-    hasher.combine(openBody)
+    hasher.combine(owesOpening)
+    hasher.combine(requestedUrgency)
     hasher.combine(stopCode)
     hasher.combine(isAnticipated)
     hasher.combine(isScheduled)
@@ -83,13 +85,14 @@ extension SendHalf {
     hasher.combine(isFinishRequested)
     hasher.combine(resetCode)
     hasher.combine(isStoppedByPeer)
-    hasher.combine(queue.byteCount)
-    hasher.combine(queue.overheadByteCount)
     hasher.combine(cutEnd)
     hasher.combine(sentEnd)
     hasher.combine(creditLimit)
-    hasher.combine(blocks.count)
-    for block in blocks {
+    guard backlog.isHeld, !backlog.contents.isSpent else { return hasher.combine(0) }
+    hasher.combine(backlog.contents.queue.byteCount)
+    hasher.combine(backlog.contents.queue.overheadByteCount)
+    hasher.combine(backlog.contents.blocks.count)
+    for block in backlog.contents.blocks {
       hasher.combine(block.offset)
       hasher.combine(block.rawByteCount)
       hasher.combine(block.endsMessage)
@@ -112,8 +115,8 @@ extension ReceiveHalf {
     hasher.combine(failure)
     hasher.combine(isFailureReportedByPeer)
     hasher.combine(owesStop)
-    hasher.combine(queue.isReadable)
-    hasher.combine(queue.isEmpty)
+    hasher.combine(hasReadable)
+    hasher.combine(hasUnread)
   }
 }
 
