@@ -70,30 +70,30 @@ import Testing
     let logger = Logger(label: "test") { _ in LineHandler(lines: lines) }
     var pair = Pair()
     var log = BlockedStreamLog()
-    var isWaiting = log.look(at: pair.client, logger)
+    var isWaiting = log.look(at: pair.client.blockedStreams, logger)
     #expect(!isWaiting)
     let id = try pair.client.open()
     _ = try pair.client.write(ByteBuffer(repeating: 7, count: 100_000), to: id)
     pair.exchange()
-    isWaiting = log.look(at: pair.client, logger)
+    isWaiting = log.look(at: pair.client.blockedStreams, logger)
     #expect(isWaiting)
     #expect(lines.take() == [])
-    isWaiting = log.look(at: pair.client, logger)
+    isWaiting = log.look(at: pair.client.blockedStreams, logger)
     #expect(isWaiting)
     #expect(lines.take() == ["stream 1 has waited for over 10 s: the other end's application does not read it"])
-    isWaiting = log.look(at: pair.client, logger)
+    isWaiting = log.look(at: pair.client.blockedStreams, logger)
     #expect(isWaiting)
     #expect(lines.take() == [])
     var atServer = BlockedStreamLog()
-    for _ in 0..<3 { isWaiting = atServer.look(at: pair.server, logger) }
+    for _ in 0..<3 { isWaiting = atServer.look(at: pair.server.blockedStreams, logger) }
     #expect(isWaiting)
     #expect(lines.take() == ["stream 1 has waited for over 10 s: this end's application does not read what has come"])
     while case .bytes = pair.server.read(id) { pair.exchange() }
-    isWaiting = log.look(at: pair.client, logger) || atServer.look(at: pair.server, logger)
+    isWaiting = log.look(at: pair.client.blockedStreams, logger) || atServer.look(at: pair.server.blockedStreams, logger)
     #expect(!isWaiting)
     _ = try pair.client.write(ByteBuffer(repeating: 7, count: 100_000), to: id)
     pair.exchange()
-    for _ in 0..<2 { _ = log.look(at: pair.client, logger) }
+    for _ in 0..<2 { _ = log.look(at: pair.client.blockedStreams, logger) }
     #expect(lines.take().count == 1)
   }
 
@@ -105,7 +105,7 @@ import Testing
     for _ in 0..<25 { _ = try pair.client.write(ByteBuffer(repeating: 7, count: 70_000), to: pair.client.open()) }
     pair.exchange()
     var log = BlockedStreamLog()
-    for _ in 0..<2 { _ = log.look(at: pair.client, logger) }
+    for _ in 0..<2 { _ = log.look(at: pair.client.blockedStreams, logger) }
     let told = lines.take()
     #expect(told.count == 11)
     #expect(told.last == "15 more streams have waited as long")

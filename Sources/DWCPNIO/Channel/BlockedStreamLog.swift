@@ -12,9 +12,9 @@ struct BlockedStreamLog {
   private var waiting: Set<BlockedStream> = []
   private var told: Set<BlockedStream> = []
 
-  /// Looks at all streams; false when none waits, so that the next look can wait for something to happen.
-  mutating func look(at session: Session, _ logger: Logger) -> Bool {
-    let blocked = Set(session.blockedStreams)
+  /// Takes all streams that are blocked; false when none waits, so that the next look can wait for something to happen.
+  mutating func look(at streams: [BlockedStream], _ logger: Logger) -> Bool {
+    let blocked = Set(streams)
     let long = blocked.intersection(waiting)
     let news = long.subtracting(told).sorted { $0.id.rawValue < $1.id.rawValue }
     for stream in news.prefix(Self.maximumLineCount) {

@@ -75,14 +75,17 @@ public final class SessionHandler: ChannelDuplexHandler {
     return try body(&session)
   }
 
+  /// Looks at the engine. From outside of such a call its getters would be given a copy of all that it holds.
+  private func look<Result>(_ body: (inout Session) -> Result) -> Result { body(&session) }
+
   /// What the session has counted so far.
-  public var counters: SessionCounters { session.counters }
+  public var counters: SessionCounters { look { $0.counters } }
 
   /// Done when the connection has closed; nil when it is gone already.
   var closeFuture: EventLoopFuture<Void>? { context?.channel.closeFuture }
 
   /// What can be told of the session now.
-  public var snapshot: SessionSnapshot { session.snapshot }
+  public var snapshot: SessionSnapshot { look { $0.snapshot } }
 
   public func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
@@ -171,21 +174,24 @@ extension SessionHandler {
     guard !isPumping, let context else { return }
     isPumping = true
     var sentByteCount = 0
+    var hasMore = false
+    _ = settle()
     repeat {
-      _ = settle()
       isPumpWanted = false
       batch.removeAll()
-      if !isClosing, context.channel.isWritable && !isClogged(context) || session.phase == .closing {
+      if !isClosing, context.channel.isWritable && !isClogged(context) || look({ $0.phase == .closing }) {
         session.transmit(maximumByteCount: Self.batchByteCount, now: .current, into: &batch)
       }
       batch.forEachBuffer { context.write(wrapOutboundOut($0), promise: nil) }
       if batch.byteCount > 0, batch.byteCount <= Self.maximumCrumbByteCount { crumbCount += 1 }
       sentByteCount += batch.byteCount
-    } while batch.byteCount > 0 && sentByteCount < Self.maximumByteCountPerTurn
+      let hasSettled = settle()
+      // A batch with room left has taken all that there was.
+      hasMore = batch.byteCount >= Self.batchByteCount || hasSettled || isPumpWanted
+    } while hasMore && batch.byteCount > 0 && sentByteCount < Self.maximumByteCountPerTurn
     if sentByteCount > 0 { context.flush() }
-    let hasSettledMore = settle()
     isPumping = false
-    if hasSettledMore || isPumpWanted || sentByteCount >= Self.maximumByteCountPerTurn { schedulePump() }
+    if hasMore { schedulePump() }
     closeIfWanted(context)
     scheduleDeadline(context)
     if blockedStreamLook == nil { scheduleBlockedStreamLook(context) }
@@ -193,10 +199,11 @@ extension SessionHandler {
 
   /// One look at a time; the next follows when something happens, or when a stream still waits.
   private func scheduleBlockedStreamLook(_ context: ChannelHandlerContext) {
-    guard logger.logLevel <= .info, !session.wantsClose else { return }
+    guard logger.logLevel <= .info, !isClosing else { return }
     blockedStreamLook = context.eventLoop.assumeIsolated().scheduleTask(in: BlockedStreamLog.interval) {
       self.blockedStreamLook = nil
-      guard self.blockedStreamLog.look(at: self.session, self.logger), let context = self.context else { return }
+      let blocked = self.look { $0.blockedStreams }
+      guard self.blockedStreamLog.look(at: blocked, self.logger), let context = self.context else { return }
       self.scheduleBlockedStreamLook(context)
     }
   }
@@ -262,7 +269,7 @@ extension SessionHandler {
 
   /// Sends the end of this end's bytes and gives the other end a moment to read them, since closing at once could discard them.
   private func closeIfWanted(_ context: ChannelHandlerContext) {
-    guard session.wantsClose, !isClosing else { return }
+    guard !isClosing, look({ $0.wantsClose }) else { return }
     isClosing = true
     guard context.channel.isActive else { return }
     context.close(mode: .output, promise: nil)
@@ -273,7 +280,7 @@ extension SessionHandler {
 
   /// Keeps one timer, not later than the engine's deadline; one that fires too early is harmless.
   private func scheduleDeadline(_ context: ChannelHandlerContext) {
-    guard let next = session.nextDeadline else { return }
+    guard let next = look({ $0.nextDeadline }) else { return }
     let deadline = NIODeadline.uptimeNanoseconds(next.nanoseconds)
     if let timer, timer.deadline <= deadline { return }
     timer?.task.cancel()
