@@ -16,13 +16,14 @@ build: setup ## release build: .build/release/dwcp, and Benchmarks
 	swift build -c release
 	scripts/build-benchmarks
 
-test: setup ## every test with line coverage, 100,000 simulated sessions, the example, the README's snippets
+test: setup ## every test with line coverage, 100,000 simulated sessions, 5,000 hostile ones, the example, the README's snippets
 	swift build --build-tests --enable-code-coverage
 	scripts/coverage
 	swift test --skip-build --enable-code-coverage --filter 'ConformanceTests|FuzzTests|LinkEmulationTests|SimulationTests|TidyTests'
 	swift test --skip-build --enable-code-coverage --filter HostileTests
 	swift build -c release --product dwcp-simulate
 	.build/release/dwcp-simulate
+	.build/release/dwcp-simulate hostile --seeds 5000
 	scripts/build-benchmarks --test
 	python3 -m unittest discover -q -s Benchmarks/Peers/runner -t Benchmarks/Peers
 	scripts/check-snippets

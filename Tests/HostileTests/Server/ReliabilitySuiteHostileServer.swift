@@ -1,5 +1,6 @@
 import DWCPCore
 import DWCPNIO
+import HostileSimulation
 import NIOCore
 import Synchronization
 import Testing

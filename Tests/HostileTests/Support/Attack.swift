@@ -1,4 +1,5 @@
 import DWCPCore
+import HostileSimulation
 import NIOCore
 import Testing
 
@@ -52,7 +53,7 @@ struct Attack: Sendable, CustomTestStringConvertible {
 
   static let all =
     onSession + onSessionOverTime + onStreams + onStreamsInTurn + onWindows + onReaders + onLengths + onHandshake
-    + onInitiators
+    + onInitiators + onEvidence
 
   /// The bound of SPEC section 15 for the session under attack.
   var memoryBound: Int {
