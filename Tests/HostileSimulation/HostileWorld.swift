@@ -17,6 +17,8 @@ struct HostileWorld {
   private var lifeCount: UInt64 = 0
   private var operationCountOfLife = 0
   private var wasEstablished = false
+  /// The most that any of the sessions and its owner held.
+  private var peak = 0
   private(set) var totals = HostileTotals()
   /// What did not hold, in a sentence; nil while all does.
   private(set) var problem: String?
@@ -53,8 +55,6 @@ struct HostileWorld {
     totals.seedCount = 1
     totals.memory.note(share: Double(peak) / Double(bound), seed: scenario.seed)
   }
-
-  private var peak: Int = 0
 
   private mutating func connect(_ random: SeededGenerator) {
     lifeCount += 1
@@ -192,7 +192,11 @@ extension HostileWorld {
     guard Heap.isCounted, let bound = victim?.bound(scenario) else { return }
     let held = meter.heldByteCount
     totals.memoryAtRest.note(share: Double(held) / Double(bound), seed: scenario.seed)
-    if held > bound { fail("\(held) bytes are held, above the \(bound) of what the session has now (MEM-1)", move) }
+    if held > bound {
+      fail(
+        "\(held) bytes are held, above the \(bound) of what the session has now, \(victim?.belongings ?? "") (MEM-1)",
+        move)
+    }
     checkPeak(move)
   }
 

@@ -12,7 +12,6 @@ struct Victim {
   private var codecs: WarmCodecs
   private let meter: HeapMeter
   private var random: SeededGenerator
-  private var batch = TransmitBatch()
   private var heldJobs: [CodecJob] = []
   private var streams: [StreamID] = []
   /// Streams whose writer has been asked to wait.
@@ -102,13 +101,12 @@ struct Victim {
 
   /// What the connection takes: whole frames, which `body` gets to see.
   mutating func transmit(maximumByteCount: Int, now: Instant, _ body: (inout ByteBuffer) -> Void) -> Bool {
-    batch.removeAll()
+    var batch = TransmitBatch()
     session.transmit(maximumByteCount: maximumByteCount, now: now, into: &batch)
     guard batch.byteCount > 0 else { return false }
     var bytes = ByteBuffer()
     batch.forEachBuffer { bytes.writeImmutableBuffer($0) }
     if bytes.readableBytes != batch.byteCount { problem = "a batch does not have as many bytes as it says" }
-    batch.removeAll()
     body(&bytes)
     settle(now: now)
     return true
@@ -126,6 +124,12 @@ struct Victim {
   /// The code that CLOSE or REFUSE has to give, where one of them has still to be sent.
   var owedCode: UInt32? { session.phase == .closing ? error?.code.rawValue ?? 0 : nil }
 
+  var belongings: String {
+    let queued = streams.reduce(0) { $0 + session.bufferedByteCount($1) }
+    return
+      "\(session.unreadUnitCount) units unread, \(queued) bytes queued, \(session.streamCount) streams, \(heldJobs.count) jobs"
+  }
+
   /// What is above the limits of this end, in a sentence.
   var violation: String? {
     if let problem { return problem }
@@ -135,14 +139,13 @@ struct Victim {
     return session.streamCount > streamLimit ? "\(session.streamCount) streams are held (STR-3)" : nil
   }
 
-  /// What the session may hold by SPEC MEM-1 with what it has been sent, and given to send, by now. The texts of openings are the owner's, and it has
-  /// let go of them.
+  /// What the session may hold by SPEC MEM-1 with what it has been sent, and given to send, by now.
   func bound(_ scenario: HostileScenario) -> Int {
     let block = scenario.configuration.maximumRawBlockByteCount
     let queued = streams.reduce(0) { $0 + session.bufferedByteCount($1) }
     let fixed = 6 * block + 16 * scenario.readBufferByteCount + 2 * 65_536
     let jobCount = heldJobs.reduce(0) { if case .encode = $1 { $0 + 1 } else { $0 } }
-    return 8 * Int(session.unreadUnitCount) + fixed + session.streamCount * 2_048 + 5 * queued
+    return 8 * Int(session.unreadUnitCount) + fixed + session.streamCount * (2_048 + 4 * 4_096) + 5 * queued
       + jobCount * (2 * block + 1_024)
   }
 }

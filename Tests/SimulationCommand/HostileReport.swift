@@ -77,7 +77,7 @@ struct HostileReport {
       let behind = totals.operationsBehind[mark] ?? 0
       let (sessions, operations) = (percent(count, of: totals.sessionCount), percent(behind, of: totals.operationCount))
       lines.append(
-        "  \(mark) operations or more: \(sessions) of the sessions; as the \(mark)th or a later one: \(operations) of the operations"
+        "  \(mark) operations or more: \(sessions) of the sessions; operations that late or later: \(operations) of all"
       )
     }
     if Heap.isCounted {

@@ -6,7 +6,7 @@ import NIOCore
 extension Attack {
   private static let second: UInt64 = 1_000_000_000
 
-  static let onEvidence: [Attack] = onUpdates + onCredit + onBlocks
+  static let onEvidence: [Attack] = onUpdates + onCredit + onBlocks + onProvocation
 
   /// Settings floods: frames that change what was announced, empty frames, messages that carry nothing.
   private static let onUpdates: [Attack] = [
@@ -65,6 +65,36 @@ extension Attack {
     ) {
       if $0 < 16 { $1.open(stream: id($0)) { $0.writeMultipleIntegers(UInt16(2), UInt16(8), UInt64.max) } }
       $1.stored(stream: id($0 % 16), offset: $0 / 16 * 65_536, byteCount: 65_536)
+    },
+  ]
+
+  /// What makes an end ask for less, or turn streams away: it earns the peer nothing, since a stream counts until the application has left it (SPEC LIM-2).
+  private static let onProvocation: [Attack] = [
+    Attack(
+      name: "STOP provoked by data for an application that leaves early", ending: .bounded, owner: .leavesEarly,
+      salvoCount: 4_000
+    ) {
+      // Data behind the answer, and its end, once the application has left; each stream was answered with DATA, and all but the last with STOP.
+      if $0 > 0 {
+        $1.frame(0x06, number: 2 * $0 - 1)
+        $1.stored(stream: id($0 - 1), offset: 10, byteCount: 50_000)
+        $1.stored(stream: id($0 - 1), flags: 0x01, offset: 50_010, byteCount: 0)
+      }
+      $1.stored(stream: id($0), offset: 0, byteCount: 10)
+    },
+    Attack(
+      name: "STOP provoked, and answered with RESET", ending: .refused(.excessiveLoad, naming: "resets"),
+      owner: .leavesEarly
+    ) {
+      $1.stored(stream: id($0), offset: 0, byteCount: 10)
+      $1.stored(stream: id($0), offset: 10, byteCount: 50_000)
+      $1.reset(stream: id($0), finalOffset: 50_010)
+    },
+    Attack(
+      name: "STOP provoked, and never heeded", ending: .refused(.streamLimit), owner: .leavesEarly
+    ) {
+      $1.stored(stream: id($0), offset: 0, byteCount: 10)
+      $1.stored(stream: id($0), offset: 10, byteCount: 50_000)
     },
   ]
 
