@@ -111,9 +111,16 @@ let package = Package(
     .target(
       name: "Simulation", dependencies: ["DWCPCore", .product(name: "NIOCore", package: "swift-nio")],
       path: "Tests/Simulation", swiftSettings: strict),
+    .target(
+      name: "HostileSimulation",
+      dependencies: ["CHeapCount", "DWCPCore", "Simulation", .product(name: "NIOCore", package: "swift-nio")],
+      path: "Tests/HostileSimulation", swiftSettings: strict),
     .executableTarget(
       name: "dwcp-simulate",
-      dependencies: ["Simulation", "DWCPCore", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "HostileSimulation", "Simulation", "DWCPCore",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       path: "Tests/SimulationCommand"),
     .target(
       name: "FuzzHarness", dependencies: ["DWCPCore", "Simulation", .product(name: "NIOCore", package: "swift-nio")],
@@ -127,9 +134,9 @@ let package = Package(
     .testTarget(
       name: "HostileTests",
       dependencies: [
-        "CHeapCount", "DWCPCore", "DWCPNIO", .product(name: "Logging", package: "swift-log"),
+        "HostileSimulation", "DWCPCore", "DWCPNIO", .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-      ], swiftSettings: strict),
+      ], exclude: ["README.md", "Results"], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ]
 )

@@ -14,12 +14,12 @@ public struct SeededGenerator: RandomNumberGenerator {
     return value ^ (value >> 31)
   }
 
-  mutating func next(below limit: Int) -> Int {
+  public mutating func next(below limit: Int) -> Int {
     Int(next() % UInt64(limit))
   }
 
   /// True once in so many.
-  mutating func isOneIn(_ count: Int) -> Bool {
+  public mutating func isOneIn(_ count: Int) -> Bool {
     next(below: count) == 0
   }
 }

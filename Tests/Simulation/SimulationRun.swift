@@ -32,22 +32,14 @@ public struct SimulationRun: Sendable {
     }
   }
 
-  /// Removes what the problem does not need: first large parts of the list, then smaller ones.
   private static func shrink(_ scenario: Scenario, codecs: CodecContext) -> [Operation] {
-    var best = scenario
-    var length = scenario.operations.count / 2
-    while length > 0 {
-      var start = 0
-      while start < best.operations.count {
-        var candidate = best
-        candidate.operations.removeSubrange(start..<min(start + length, candidate.operations.count))
-        var world = World(candidate, codecs: codecs)
-        world.run(candidate.operations)
-        if world.problem == nil { start += length } else { best = candidate }
-      }
-      length /= 2
+    shrunk(scenario.operations) { operations in
+      var candidate = scenario
+      candidate.operations = operations
+      var world = World(candidate, codecs: codecs)
+      world.run(candidate.operations)
+      return world.problem != nil
     }
-    return best.operations
   }
 }
 

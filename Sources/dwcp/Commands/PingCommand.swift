@@ -48,7 +48,7 @@ struct PingCommand: AsyncParsableCommand {
     }
   }
 
-  /// Within the pings that the other end allows (SPEC section 14): 20 at once, then 2 a second.
+  /// Within the pings that the other end allows (SPEC section 14), with room for those of the engine: 20 at once, then 2 a second.
   private func measure(_ session: LiveSession) async throws -> [Double] {
     var trips: [Double] = []
     for number in 1...count {

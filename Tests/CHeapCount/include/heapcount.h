@@ -14,3 +14,8 @@ void heap_thread_reset_peak(void);
 
 /// Bytes of the heap in use by all threads; 0 where glibc does not say.
 int64_t heap_process_byte_count(void);
+
+/// The seed that this thread runs; told on standard error when the process is ended by a trap, once `seed_note_install` has been called.
+void seed_note_set(uint64_t seed);
+uint64_t seed_note_get(void);
+void seed_note_install(void);

@@ -1,4 +1,5 @@
 import DWCPCore
+import HostileSimulation
 import NIOCore
 
 extension Attack {

@@ -1,4 +1,5 @@
 import DWCPCore
+import HostileSimulation
 import NIOCore
 import Testing
 
@@ -25,12 +26,28 @@ extension ReliabilitySuiteHostile {
         #expect(
           growth <= 16_384, "grew from \(report.halfwayByteCount) to \(report.finalByteCount) bytes in its second half")
       }
+      if !AttackTable.isRecorded {
+        #expect(AttackTable.stored.rows[attack.name] == report.row(of: attack), "README.md says otherwise")
+      }
       guard Heap.isCounted else { return }
       #expect(report.peakByteCount <= attack.memoryBound, "MEM-1: \(attack.name)")
       // What is made once for the whole process is not made again.
       let leakedByteCount =
         report.leakedByteCount <= 4_096 ? 0 : Arena.run(attack, codecs: Self.warmCodecs).leakedByteCount
       #expect(leakedByteCount <= 4_096, "what is left when the session is gone")
+    }
+
+    @Test("the table of README.md is written anew", .enabled(if: AttackTable.isRecorded))
+    func record() throws {
+      try AttackTable.stored.write(Attack.all.map { Arena.run($0, codecs: Self.warmCodecs).row(of: $0) })
+    }
+
+    @Test("README.md has a row for each attack, and each attack has a name of its own")
+    func names() {
+      let names = Set(Attack.all.map(\.name))
+      #expect(names.count == Attack.all.count)
+      let isWhole = AttackTable.isRecorded || names.isSubset(of: Set(AttackTable.stored.rows.keys))
+      #expect(isWhole)
     }
 
     @Test(

@@ -1,6 +1,7 @@
 import DWCPCore
 import DWCPNIO
 import Foundation
+import HostileSimulation
 import NIOCore
 import Testing
 

@@ -1,13 +1,15 @@
 import DWCPCore
 import DWCPNIO
+import HostileSimulation
 import NIOCore
 import Synchronization
 import Testing
 
 /// Attacks for which a real server needs no virtual clock and no particular application.
-private let quickAttacks = (Attack.onSession + Attack.onStreams + Attack.onLengths).filter { attack in
+private let quickAttacks = [Attack.onSession, Attack.onStreams, Attack.onLengths, Attack.onEvidence].joined().filter {
+  attack in
   guard case .refused = attack.ending, case .serves = attack.owner else { return false }
-  return attack.readsReplies && attack.nanosecondsPerSalvo == 0
+  return attack.readsReplies && attack.nanosecondsPerSalvo == 0 && attack.configuration == .tight
 }
 
 /// Set once, seen from all tasks.

@@ -46,6 +46,11 @@ struct Application {
     case .ignores, .readsOnce: return false
     case .serves, .uploads: return true
     case .echoes: write(bytes, endsMessage, to: id, &session)
+    case .leavesEarly:
+      write(ByteBuffer(integer: 1 as UInt8), false, to: id, &session)
+      try? session.finish(id)
+      session.release(id)
+      return false
     case .answersHeads:
       write(
         bytes.getSlice(at: bytes.readerIndex, length: min(64, bytes.readableBytes)) ?? bytes, false, to: id, &session)

@@ -1,4 +1,6 @@
 import DWCPCore
+import Foundation
+import HostileSimulation
 import NIOCore
 
 /// Runs one attack against one engine and measures what the engine and its owner hold.
@@ -135,5 +137,19 @@ struct Arena {
       let rest = Int(length) + (first >> 55 & 1 == 1 ? 4 : 0)
       guard bytes.readSlice(length: rest) != nil else { return }
     }
+  }
+}
+
+extension Arena.Report {
+  /// What README.md says of the attack.
+  func row(of attack: Attack) -> AttackTable.Row {
+    let operations = salvoCount.formatted(.number.grouping(.automatic).locale(Locale(identifier: "en_US")))
+    guard hasEnded, let error else {
+      return AttackTable.Row(attack: attack.name, rule: "nothing: bounded", operations: "not within \(operations)")
+    }
+    let budget =
+      error.code == .excessiveLoad ? error.message.firstMatch(of: /budget of (.+) is/).map { ": \($0.1)" } : nil
+    return AttackTable.Row(
+      attack: attack.name, rule: "`\(error.code)` \(error.rule)\(budget ?? "")", operations: operations)
   }
 }

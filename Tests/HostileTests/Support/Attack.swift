@@ -1,4 +1,5 @@
 import DWCPCore
+import HostileSimulation
 import NIOCore
 import Testing
 
@@ -25,6 +26,8 @@ struct Attack: Sendable, CustomTestStringConvertible {
     case readsOnce
     /// Answers each piece with its first 64 bytes.
     case answersHeads
+    /// Answers the first piece of each stream, ends its own direction and lets go of the stream, whatever is still to come.
+    case leavesEarly
     /// Writes 100,000 bytes to each stream and ends it when it may no longer write.
     case uploads
   }
@@ -52,13 +55,13 @@ struct Attack: Sendable, CustomTestStringConvertible {
 
   static let all =
     onSession + onSessionOverTime + onStreams + onStreamsInTurn + onWindows + onReaders + onLengths + onHandshake
-    + onInitiators
+    + onInitiators + onEvidence
 
   /// The bound of SPEC section 15 for the session under attack.
   var memoryBound: Int {
     var sendBudget: UInt64 = 0
     switch owner {
-    case .echoes, .answersHeads, .uploads:
+    case .echoes, .answersHeads, .leavesEarly, .uploads:
       let eachStream = configuration.streamSendBudgetByteCount + configuration.maximumRawBlockByteCount
       sendBudget = configuration.maximumPeerStreamCount * UInt64(eachStream)
     case .ignores, .serves, .readsOnce: break

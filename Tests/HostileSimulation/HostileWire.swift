@@ -1,40 +1,42 @@
-import DWCPCore
-import NIOCore
+internal import DWCPCore
+public import NIOCore
 
 /// What a hostile peer sends in one go: frames written by hand, apart from the engine's own writer (SPEC section 4). The buffer has the size of
 /// a transport's read buffer, however little is written, as a short read would leave it.
-struct HostileWire {
-  private(set) var bytes: ByteBuffer
+public struct HostileWire {
+  public private(set) var bytes: ByteBuffer
 
-  init(readBufferByteCount: Int) {
+  public init(readBufferByteCount: Int) {
     bytes = ByteBufferAllocator().buffer(capacity: readBufferByteCount)
   }
 
-  static let check: UInt8 = 0x80
-  static let preface: UInt64 = 0x4457_4350_0300_0000
+  public static let check: UInt8 = 0x80
+  public static let preface: UInt64 = 0x4457_4350_0300_0000
 
-  mutating func raw(_ more: [UInt8]) {
+  public mutating func raw(_ more: [UInt8]) {
     bytes.writeBytes(more)
   }
 
-  mutating func text(_ text: String) {
+  public mutating func text(_ text: String) {
     bytes.writeString(text)
   }
 
-  mutating func number(_ value: some FixedWidthInteger) {
+  public mutating func number(_ value: some FixedWidthInteger) {
     bytes.writeInteger(value)
   }
 
   /// A header that declares `length` bytes, with a right check.
-  mutating func header(_ type: UInt8, flags: UInt8 = check, stream: UInt64 = 0, length: Int) {
+  public mutating func header(_ type: UInt8, flags: UInt8 = check, stream: UInt64 = 0, length: Int) {
     let start = bytes.writerIndex
     bytes.writeMultipleIntegers(
       UInt64(type) << 56 | UInt64(flags) << 48 | stream, UInt32(truncatingIfNeeded: length))
     bytes.writeInteger(checksum(from: start))
   }
 
-  /// A whole frame with a payload check.
-  mutating func frame(_ type: UInt8, flags: UInt8 = check, stream: UInt64 = 0, _ body: (inout ByteBuffer) -> Void) {
+  /// A whole frame, with a payload check where its flags say so.
+  public mutating func frame(
+    _ type: UInt8, flags: UInt8 = check, stream: UInt64 = 0, _ body: (inout ByteBuffer) -> Void
+  ) {
     let start = bytes.writerIndex
     bytes.writeRepeatingByte(0, count: 16)
     body(&bytes)
@@ -42,10 +44,10 @@ struct HostileWire {
     bytes.setInteger(UInt64(type) << 56 | UInt64(flags) << 48 | stream, at: start)
     bytes.setInteger(UInt32(truncatingIfNeeded: length), at: start + 8)
     bytes.setInteger(checksum(from: start, byteCount: 12), at: start + 12)
-    bytes.writeInteger(checksum(from: start + 16))
+    if flags & Self.check != 0 { bytes.writeInteger(checksum(from: start + 16)) }
   }
 
-  mutating func frame(_ type: UInt8, stream: UInt64 = 0, number: UInt64) {
+  public mutating func frame(_ type: UInt8, stream: UInt64 = 0, number: UInt64) {
     frame(type, stream: stream) { $0.writeInteger(number) }
   }
 
@@ -57,7 +59,7 @@ struct HostileWire {
 
 extension HostileWire {
   /// A DATA frame (SPEC section 8).
-  mutating func data(
+  public mutating func data(
     stream: UInt64 = 1, flags: UInt8 = 0, offset: UInt64, codec: UInt8 = 0, rawByteCount: Int, markCount: Int = 0,
     markLength: UInt16 = 0, payload: (inout ByteBuffer) -> Void
   ) {
@@ -77,7 +79,7 @@ extension HostileWire {
   }
 
   /// A stored block of so many equal bytes.
-  mutating func stored(
+  public mutating func stored(
     stream: UInt64 = 1, flags: UInt8 = 0, offset: UInt64, byteCount: Int, markCount: Int = 0, markLength: UInt16 = 0
   ) {
     data(
@@ -87,7 +89,7 @@ extension HostileWire {
   }
 
   /// A zstd block of one run: 13 bytes that become `rawByteCount`.
-  mutating func bomb(stream: UInt64 = 1, offset: UInt64, rawByteCount: Int) {
+  public mutating func bomb(stream: UInt64 = 1, offset: UInt64, rawByteCount: Int) {
     data(stream: stream, offset: offset, codec: 2, rawByteCount: rawByteCount) { body in
       body.writeBytes([0x28, 0xB5, 0x2F, 0xFD])
       if rawByteCount < 256 {
@@ -101,24 +103,36 @@ extension HostileWire {
     }
   }
 
-  mutating func open(stream: UInt64, _ body: (inout ByteBuffer) -> Void = { _ in }) {
+  /// An LZ4 block of one run: a byte, a match at distance 1 that repeats it, and five bytes to end with. At least 30 raw bytes.
+  public mutating func lz4Run(
+    stream: UInt64 = 1, flags: UInt8 = 0, offset: UInt64, rawByteCount: Int, distance: UInt16 = 1
+  ) {
+    data(stream: stream, flags: flags, offset: offset, codec: 1, rawByteCount: rawByteCount) { body in
+      body.writeBytes([0x1F, 7, UInt8(distance & 0xFF), UInt8(distance >> 8)])
+      let rest = rawByteCount - 6 - 19
+      body.writeRepeatingByte(0xFF, count: rest / 255)
+      body.writeBytes([UInt8(rest % 255), 0x50, 7, 7, 7, 7, 7])
+    }
+  }
+
+  public mutating func open(stream: UInt64, _ body: (inout ByteBuffer) -> Void = { _ in }) {
     frame(0x40, stream: stream, body)
   }
 
-  mutating func reset(stream: UInt64, finalOffset: UInt64 = 0) {
+  public mutating func reset(stream: UInt64, finalOffset: UInt64 = 0) {
     frame(0x42, stream: stream) { $0.writeMultipleIntegers(UInt32(0x11), finalOffset) }
   }
 
-  mutating func stop(stream: UInt64) {
+  public mutating func stop(stream: UInt64) {
     frame(0x43, stream: stream) { $0.writeInteger(UInt32(0x11)) }
   }
 
-  mutating func goAway(last: UInt64) {
+  public mutating func goAway(last: UInt64) {
     frame(0x44) { $0.writeMultipleIntegers(UInt32(0x14), last, UInt16(0)) }
   }
 
   /// Preface and HELLO (SPEC section 5).
-  mutating func hello(_ announcement: (inout ByteBuffer) -> Void = { _ in }) {
+  public mutating func hello(_ announcement: (inout ByteBuffer) -> Void = { _ in }) {
     number(Self.preface)
     frame(0x01) { body in
       body.writeInteger(Self.preface)
@@ -128,7 +142,7 @@ extension HostileWire {
   }
 
   /// Preface and WELCOME, integrity on.
-  mutating func welcome(_ announcement: (inout ByteBuffer) -> Void = { _ in }) {
+  public mutating func welcome(_ announcement: (inout ByteBuffer) -> Void = { _ in }) {
     number(Self.preface)
     frame(0x02) { body in
       body.writeMultipleIntegers(Self.preface, Self.preface, UInt32(0x0001_0000))
