@@ -15,7 +15,8 @@ import ArgumentParser
       EXIT CODES
         0 all held, 1 one did not, or something was never met, 64 usage
       """,
-    subcommands: [SessionsCommand.self, HostileCommand.self, InterleavingsCommand.self], defaultSubcommand: SessionsCommand.self)
+    subcommands: [SessionsCommand.self, HostileCommand.self, InterleavingsCommand.self],
+    defaultSubcommand: SessionsCommand.self)
 }
 
 /// Which seeds to run, and how long each is.

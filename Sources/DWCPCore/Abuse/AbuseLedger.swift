@@ -20,7 +20,7 @@ public struct AbuseBudgets: Hashable, Sendable {
   public var pings = Budget(capacity: 100, perSecond: 10)
   /// Frames that change nothing: unknown, late or repeated.
   public var framesWithoutProgress = Budget(capacity: 1_000, perSecond: 100)
-  /// Streams of the other end that either end resets or stops early.
+  /// Streams of the other end that either end resets, or the other end stops, early.
   public var resets = Budget(capacity: 200, perSecond: 20)
   /// Streams that the other end opens; nil for as many as may be open at once allow.
   public var opens: Budget?

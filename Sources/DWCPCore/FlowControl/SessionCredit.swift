@@ -60,7 +60,8 @@ struct SessionReceiveCredit: Hashable, Sendable {
   }
 
   mutating func tune(roundTripNanoseconds: UInt64, now: Instant) {
-    let highest = max(initialWindow, budget &- min(budget, writtenOff))
+    // A quarter is kept back, so that a reader who stalls while the window is at its largest can be written off all the same.
+    let highest = max(initialWindow, budget &- max(budget / 4, min(budget, writtenOff)))
     tuner.tune(
       consumed: consumed, roundTripNanoseconds: roundTripNanoseconds, now: now, bounds: initialWindow...highest)
   }

@@ -37,6 +37,8 @@ struct LinkFlow: Hashable, Sendable {
   private var shortestRoundTrip = RecentExtreme(isHighest: false)
   private var highestRate = RecentExtreme(isHighest: true)
   private var ramp = LinkRamp()
+  /// Delivery rate x shortest round trip, kept so that no block needs a division; nil before both are known.
+  private var onItsWayByteCount: UInt64?
 
   /// Bytes of numbered frames that have been sent and not acknowledged.
   var inFlightByteCount: UInt64 { sentByteCount &- deliveredByteCount }
@@ -90,12 +92,19 @@ struct LinkFlow: Hashable, Sendable {
       ramp.endRound(rate: highestRate.value ?? 0, sentByteCount: sentByteCount)
       if now.nanoseconds(since: newest.sent) / 2 > shortestRoundTrip.value ?? .max { ramp.end() }
     }
+    updateOnItsWay()
+  }
+
+  private mutating func updateOnItsWay() {
+    guard let rate = highestRate.value, let roundTrip = shortestRoundTrip.value else { return }
+    onItsWayByteCount = rate.bytes(inNanoseconds: roundTrip)
   }
 
   /// A round trip, measured here or by a ping.
   mutating func noteRoundTrip(_ nanoseconds: UInt64, now: Instant) {
     roundTripInstant = now
     shortestRoundTrip.note(max(1, nanoseconds), now: now, windowNanoseconds: Self.roundTripWindowNanoseconds)
+    updateOnItsWay()
   }
 
   /// Something is ready that may not go.
@@ -105,10 +114,7 @@ struct LinkFlow: Hashable, Sendable {
 
   /// Whether another block may go.
   func hasRoom(blockByteCount: Int) -> Bool {
-    guard let rate = highestRate.value, let roundTrip = shortestRoundTrip.value else {
-      return inFlightByteCount < Self.initialByteCount
-    }
-    let onItsWay = rate.bytes(inNanoseconds: roundTrip)
+    guard let onItsWay = onItsWayByteCount else { return inFlightByteCount < Self.initialByteCount }
     let slack = ramp.isOver ? onItsWay / 16 : onItsWay.multipliedSaturated(by: 2)
     // Not less than what makes the other end acknowledge at once, and a departure of which it has got a part.
     let least = max(UInt64(blockByteCount), LinkAccounting.byteCountPerAcknowledgement &+ Self.departureByteCount)

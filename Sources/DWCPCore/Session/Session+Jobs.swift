@@ -35,6 +35,7 @@ extension Session {
       return nil
     }
     sendCredit.charge(block.span)
+    block.detach()
     let setting = streams[slot: slot].compression.setting(rawByteCount: block.rawByteCount, peerCodecs: sendCodecs)
     guard let setting else {
       counters.untriedBlocks &+= 1

@@ -113,6 +113,12 @@ extension Session {
 
   private mutating func writeStreams(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
     writeControls(maximumByteCount: maximumByteCount, into: &batch)
+    if !schedule.isEmpty { writeBlocks(maximumByteCount: maximumByteCount, now: now, into: &batch) }
+    // After the last block, so that a stream that drained in this very batch closes the session with it.
+    if phase == .closing { writeClose(into: &batch) }
+  }
+
+  private mutating func writeBlocks(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
     let blockByteCount = blockByteCount
     while batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: blockByteCount), let id = schedule.next() {
       giveTurn(to: id, blockByteCount: blockByteCount, now: now, into: &batch)
@@ -120,8 +126,6 @@ extension Session {
     if !schedule.isEmpty { noteWaiting(blockByteCount: blockByteCount) }
     // Streams whose data could not open them after all.
     writeControls(maximumByteCount: maximumByteCount, into: &batch)
-    // After the last block, so that a stream that drained in this very batch closes the session with it.
-    if phase == .closing { writeClose(into: &batch) }
   }
 
   private mutating func writeControls(maximumByteCount: Int, into batch: inout TransmitBatch) {
@@ -247,7 +251,8 @@ extension Session {
     let frame = DataFrame(offset: block.offset, codecID: block.codecID, rawByteCount: block.rawByteCount)
     let start = batch.byteCount
     batch.writeData(
-      frame, flags: flags, streamID: id, markTable: block.markTable, payload: block.payload, isChecked: sendsChecks)
+      frame, flags: flags, streamID: id, markTable: block.markTable, payload: block.payload,
+      isCopied: block.pinsMuch, isChecked: sendsChecks)
     noteSent(.data)
     counters.rawBytesSent &+= UInt64(block.rawByteCount)
     guard let codec = Codec(rawValue: block.codecID) else { return }

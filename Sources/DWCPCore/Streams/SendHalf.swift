@@ -22,12 +22,21 @@ struct SendHalf: Hashable, Sendable {
     var offset: UInt64
     var rawByteCount: Int
     var endsMessage: Bool
+    /// The payload is a short part of a large buffer, which must not wait in the transport with it (SPEC MEM-1).
+    var pinsMuch = false
     /// Lengths of the messages in front of the last one (SPEC section 8); nil where there is none.
     var markTable: ByteBuffer?
     var codecID: UInt8 = 0
     var payload: ByteBuffer
     /// The number of the encode job that will fill `payload` in; 0 when it is ready.
     var jobNumber: UInt64 = 0
+
+    /// Copies a payload that is a short part of a large buffer, since it will not go at once.
+    mutating func detach() {
+      guard pinsMuch else { return }
+      payload = ByteBuffer(bytes: payload.readableBytesView)
+      pinsMuch = false
+    }
 
     var span: UInt64 { UInt64(rawByteCount) + UInt64((markTable?.readableBytes ?? 0) / 2) + (endsMessage ? 1 : 0) }
   }
@@ -135,14 +144,14 @@ struct SendHalf: Hashable, Sendable {
     guard hasBytesToCut, span > 0 else { return nil }
     let cut = backlog.contents.queue.cut(maximumRawByteCount: maximumRawByteCount, maximumSpan: span)
     let block = Block(
-      offset: cutEnd, rawByteCount: cut.raw.readableBytes, endsMessage: cut.endsMessage, markTable: cut.markTable,
-      payload: cut.raw)
+      offset: cutEnd, rawByteCount: cut.raw.readableBytes, endsMessage: cut.endsMessage, pinsMuch: cut.pinsMuch,
+      markTable: cut.markTable, payload: cut.raw)
     guard block.span > 0 else { return nil }
     cutEnd += block.span
     return block
   }
 
-  /// A block that was cut waits to be sent.
+  /// A block that was cut waits to be sent; it has been detached from large buffers.
   mutating func enqueue(_ block: Block) {
     backlog.contents.blockByteCount += block.rawByteCount
     backlog.contents.unsentUnitCount += block.span

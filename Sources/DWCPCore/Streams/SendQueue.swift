@@ -19,6 +19,8 @@ struct SendQueue: Hashable, Sendable {
     var bytes: ByteBuffer
     /// A message ends behind the bytes, which may be none.
     var endsMessage: Bool
+    /// They are a short part of a large buffer.
+    var pinsMuch: Bool
   }
 
   private var chunks: Deque<Chunk> = []
@@ -40,11 +42,12 @@ struct SendQueue: Hashable, Sendable {
   mutating func append(_ bytes: ByteBuffer, endsMessage: Bool) -> Bool {
     let count = bytes.readableBytes
     guard count > 0 || endsMessage else { return false }
-    chunks.append(Chunk(bytes: bytes, endsMessage: endsMessage))
+    let pinsMuch = Self.pinsMuch(bytes)
+    chunks.append(Chunk(bytes: bytes, endsMessage: endsMessage, pinsMuch: pinsMuch))
     peak.note(chunks.count)
     byteCount += count
     if endsMessage { endCount += 1 }
-    return Self.pinsMuch(bytes)
+    return pinsMuch
   }
 
   /// A short answer cut from a long request must not keep the request alive (SPEC MEM-1).
@@ -54,8 +57,9 @@ struct SendQueue: Hashable, Sendable {
 
   /// Copies what could not be sent at once and lies in buffers that are much larger.
   mutating func detach() {
-    for index in chunks.indices where chunks[index].bytes.readableBytes > 0 && Self.pinsMuch(chunks[index].bytes) {
+    for index in chunks.indices where chunks[index].pinsMuch {
       chunks[index].bytes = ByteBuffer(bytes: chunks[index].bytes.readableBytesView)
+      chunks[index].pinsMuch = false
     }
   }
 
@@ -66,6 +70,8 @@ struct SendQueue: Hashable, Sendable {
     var markTable: ByteBuffer?
     /// A message ends behind the last raw byte.
     var endsMessage = false
+    /// The raw bytes are a short part of a large buffer.
+    var pinsMuch = false
   }
 
   /// Cuts the next block: at most `maximumRawByteCount` raw bytes and `maximumSpan` units. Short messages that are whole share one; any other block
@@ -123,8 +129,9 @@ struct SendQueue: Hashable, Sendable {
     let wanted = firstMessageByteCount(limit: maximumRawByteCount)
     let available = chunks[0].bytes.readableBytes
     let liesTogether = available >= wanted || available >= Self.leastUncopiedByteCount
+    let pinsMuch = liesTogether && chunks[0].pinsMuch
     let raw = liesTogether ? takeFromHead(min(available, wanted)) : takeJoined(wanted)
-    return Cut(raw: raw, endsMessage: takeEnd(roomAfter: maximumSpan - raw.readableBytes))
+    return Cut(raw: raw, endsMessage: takeEnd(roomAfter: maximumSpan - raw.readableBytes), pinsMuch: pinsMuch)
   }
 
   /// Bytes up to the first end of a message, counted no further than `limit`.

@@ -57,6 +57,7 @@ struct FrameParser: Hashable, Sendable {
       case .preface:
         return try parsePreface(&input) ? .preface : .needsMore
       case .header:
+        guard input.readableBytes > 0 else { return .needsMore }
         if takeWholeBlock(from: &input) { return .dataFrame }
         guard var bytes = gather(FrameHeader.byteCount, from: &input) else { return .needsMore }
         header = try FrameHeader(reading: &bytes)

@@ -24,6 +24,7 @@ public struct TransmitBatch: Sendable {
 
   /// Empties the batch and keeps its memory.
   public mutating func removeAll() {
+    guard byteCount > 0 else { return }
     // While its bytes wait to be written the storage is shared, and the next one is made to measure: a reply of 28 bytes must not hold
     // what a large batch once needed (SPEC MEM-1).
     scratch.clear(minimumCapacity: scratch.writerIndex)
@@ -64,15 +65,17 @@ public struct TransmitBatch: Sendable {
   /// Appends a DATA frame (SPEC section 8).
   ///
   /// - Parameter markTable: the lengths in it, without their number; nil when `flags` has no MARKS.
+  /// - Parameter isCopied: the payload is copied however long it is.
   mutating func writeData(
-    _ frame: DataFrame, flags: UInt8, streamID: StreamID, markTable: ByteBuffer?, payload: ByteBuffer, isChecked: Bool
+    _ frame: DataFrame, flags: UInt8, streamID: StreamID, markTable: ByteBuffer?, payload: ByteBuffer, isCopied: Bool,
+    isChecked: Bool
   ) {
     let tableByteCount = markTable.map { DataFrame.markCountByteCount + $0.readableBytes } ?? 0
     let header = FrameHeader(
       type: .data, flags: isChecked ? flags | FrameFlags.check : flags, streamID: streamID,
       bodyByteCount: DataFrame.extensionByteCount + tableByteCount + payload.readableBytes)
     byteCount += FrameHeader.byteCount + header.remainderByteCount
-    guard payload.readableBytes >= Self.leastUncopiedByteCount else {
+    guard payload.readableBytes >= Self.leastUncopiedByteCount, !isCopied else {
       return writeHead(header, frame, markTable, tableByteCount, copying: payload)
     }
     writeHead(header, frame, markTable, tableByteCount, copying: nil)

@@ -216,6 +216,20 @@ import Testing
     #expect(pair.client.events.contains(.stopped(ids[0], .stalled)))
   }
 
+  @Test("a window never grows into what is kept for readers that stall (SPEC CRD-9)")
+  func keptBack() {
+    var credit = SessionReceiveCredit(window: 1 << 20, budget: 8 << 20)
+    var now = Instant(nanoseconds: 0)
+    for _ in 0..<50 {
+      now = Instant(nanoseconds: now.nanoseconds + 1_000_000)
+      credit.charge(credit.window)
+      credit.consume(credit.window, recovered: 0)
+      credit.tune(roundTripNanoseconds: 1_000_000, now: now)
+    }
+    #expect(credit.window == 6 << 20)
+    #expect(credit.writeOffRoom == 2 << 20)
+  }
+
   @Test("a window shrinks again when less is read in a round trip (SPEC CRD-8)")
   func shrinkingWindow() {
     var tuner = WindowTuner(window: 1_000)
