@@ -63,7 +63,7 @@ extension Session {
       backlogs.lend(to: &streams[slot: slot].send.backlog)
       if streams[slot: slot].send.append(bytes, endsMessage: endsMessage), !streams[slot: slot].isPinning {
         streams[slot: slot].isPinning = true
-        pinners.append(slot)
+        pinners.append(UInt32(truncatingIfNeeded: slot))
       }
     }
     let hasRoom = streams[slot: slot].send.bufferedByteCount < configuration.streamSendBudgetByteCount

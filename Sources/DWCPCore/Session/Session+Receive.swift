@@ -30,11 +30,12 @@ extension Session {
   /// when the events have been told; a reader that reads at once then costs no copy, and one that does not costs one.
   public mutating func detachFromInput() {
     streams.makeUnique()
-    while let slot = borrowers.popLast() {
+    while let slot = borrowers.popLast().map(Int.init) {
       guard streams[slot: slot].isBorrowing else { continue }
       streams[slot: slot].isBorrowing = false
       if streams[slot: slot].receive.queue.isHeld { streams[slot: slot].receive.queue.contents.detach() }
     }
+    if borrowers.capacity > Self.keptCount { borrowers = [] }
   }
 
   /// The connection has ended; nothing more will arrive (SPEC END-5).

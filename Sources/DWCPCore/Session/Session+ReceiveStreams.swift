@@ -168,7 +168,7 @@ extension Session {
     if block.codec == .none {
       if appendPieces(at: slot), !streams[slot: slot].isBorrowing {
         streams[slot: slot].isBorrowing = true
-        borrowers.append(slot)
+        borrowers.append(UInt32(truncatingIfNeeded: slot))
       }
     } else {
       let number = streams[slot: slot].receive.queue.contents.appendPlaceholder(rawByteCount: rawByteCount)

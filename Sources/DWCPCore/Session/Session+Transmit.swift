@@ -36,11 +36,12 @@ extension Session {
 
   /// What was written and could not be sent at once keeps no large buffer alive (SPEC MEM-1); the rest has gone without a copy.
   mutating func detachBacklogs() {
-    while let slot = pinners.popLast() {
+    while let slot = pinners.popLast().map(Int.init) {
       guard streams[slot: slot].isPinning else { continue }
       streams[slot: slot].isPinning = false
       streams[slot: slot].send.detach()
     }
+    if pinners.capacity > Self.keptCount { pinners = [] }
   }
 
   private mutating func writeClose(into batch: inout TransmitBatch) {

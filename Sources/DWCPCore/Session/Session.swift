@@ -42,15 +42,16 @@ public struct Session: Hashable, Sendable {
   var parser: FrameParser
   var ledger: AbuseLedger
   var events: Deque<SessionEvent> = []
+  private var eventPeak = Peak()
 
   var streams = StreamTable()
   /// Memory for the queues of busy streams.
   var backlogs: Lent<SendHalf.Backlog>.Shelf
   var queues: Lent<ReceiveQueue>.Shelf
   /// Slots of streams whose unread bytes lie where the connection brought them.
-  var borrowers: [Int] = []
+  var borrowers: [UInt32] = []
   /// Slots of streams whose unsent bytes may lie in buffers that are much larger.
-  var pinners: [Int] = []
+  var pinners: [UInt32] = []
   /// Bodies of OPEN that have still to be sent and are not empty.
   var openBodies: [StreamID: [UInt8]] = [:]
   var openedOrdinal: UInt64 = 0
@@ -104,8 +105,18 @@ public struct Session: Hashable, Sendable {
 
   /// The next thing to be told, oldest first.
   public mutating func nextEvent() -> SessionEvent? {
-    events.popFirst()
+    eventPeak.note(events.count)
+    let event = events.popFirst()
+    if events.isEmpty, eventPeak.count > Self.keptCount {
+      // The memory of a burst is given back (SPEC MEM-1).
+      events = []
+      eventPeak.reset(to: 0)
+    }
+    return event
   }
+
+  /// Lists that had more in them do not keep their memory.
+  static let keptCount = 1_024
 
   /// True when the connection is to be closed: everything that had to be sent has been.
   public var wantsClose: Bool { phase == .closed }
