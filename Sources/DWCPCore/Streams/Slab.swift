@@ -3,34 +3,34 @@
 /// To look at a part of an element of an array copies the element, references and all; for a stream that is looked at thirty times for each frame
 /// this was a third of the work. A copy of a slab is made when one of two is changed, as with arrays.
 struct Slab<Element> {
-  /// Constants and what they point to, since the variables of a class are guarded against two accesses at once each time.
-  @safe
-  private final class Storage {
-    let capacity: Int
-    let count: UnsafeMutablePointer<Int>
-    let elements: UnsafeMutablePointer<Element>
+  private struct Header {
+    var count = 0
+    var capacity: Int
+  }
 
-    init(capacity: Int) {
-      self.capacity = capacity
-      unsafe count = .allocate(capacity: 1)
-      unsafe elements = .allocate(capacity: capacity)
-      unsafe count.initialize(to: 0)
-    }
-
+  /// Its header is reached by address too: as a variable of a class it would be guarded against two accesses at once each time.
+  private final class Storage: ManagedBuffer<Header, Element> {
     deinit {
-      unsafe elements.deinitialize(count: count.pointee)
-      unsafe elements.deallocate()
-      unsafe count.deallocate()
+      _ = unsafe withUnsafeMutablePointers { header, elements in
+        unsafe elements.deinitialize(count: header.pointee.count)
+      }
     }
   }
 
   /// Nil while there is no element.
-  private var storage: Storage?
+  private var storage: ManagedBuffer<Header, Element>?
 
   @inline(__always)
   var isEmpty: Bool { storage == nil }
   @inline(__always)
-  var count: Int { unsafe storage?.count.pointee ?? 0 }
+  var count: Int { header?.count ?? 0 }
+  private var capacity: Int { header?.capacity ?? 0 }
+
+  @inline(__always)
+  private var header: Header? {
+    guard let storage else { return nil }
+    return unsafe storage.withUnsafeMutablePointerToHeader { unsafe $0.pointee }
+  }
 
   @inline(__always)
   subscript(index: Int) -> Element {
@@ -42,8 +42,13 @@ struct Slab<Element> {
 
   @inline(__always)
   func address(of index: Int) -> UnsafePointer<Element> {
-    guard let storage, index >= 0, unsafe index < storage.count.pointee else { fatalError("no such element") }
-    return unsafe UnsafePointer(storage.elements.advanced(by: index))
+    unsafe UnsafePointer(elementAddress(of: index))
+  }
+
+  @inline(__always)
+  private func elementAddress(of index: Int) -> UnsafeMutablePointer<Element> {
+    guard let storage, index >= 0, index < count else { fatalError("no such element") }
+    return unsafe storage.withUnsafeMutablePointerToElements { unsafe $0.advanced(by: index) }
   }
 
   /// Gives this slab elements of its own if it shares them.
@@ -62,36 +67,42 @@ struct Slab<Element> {
   @inline(__always)
   mutating func uniqueAddress(of index: Int) -> UnsafeMutablePointer<Element> {
     assert(isKnownUniquelyReferenced(&storage), "a shared slab is about to be changed")
-    guard let storage, index >= 0, unsafe index < storage.count.pointee else { fatalError("no such element") }
-    return unsafe storage.elements.advanced(by: index)
+    return unsafe elementAddress(of: index)
   }
-
-  private var capacity: Int { storage?.capacity ?? 0 }
 
   /// Grows by eighths and not by doubling: most of what many idle streams cost is their slab.
   mutating func append(_ element: consuming Element) {
     let count = count
     if count == capacity { moveStorage(capacity: count &+ max(1, count / 8)) } else { makeUnique() }
-    guard let storage else { return }
-    unsafe storage.elements.advanced(by: count).initialize(to: element)
-    unsafe storage.count.pointee = count &+ 1
+    let new = element
+    _ = unsafe storage?.withUnsafeMutablePointers { header, elements in
+      unsafe elements.advanced(by: count).initialize(to: new)
+      unsafe header.pointee.count = count &+ 1
+    }
   }
 
   /// Elements that nobody else refers to change their place; others are copied.
   private mutating func moveStorage(capacity: Int) {
     guard isKnownUniquelyReferenced(&storage), let old = storage else { return copyStorage(capacity: capacity) }
-    let new = Storage(capacity: capacity)
-    unsafe new.elements.moveInitialize(from: old.elements, count: old.count.pointee)
-    unsafe new.count.pointee = old.count.pointee
-    unsafe old.count.pointee = 0
+    let new = Storage.create(minimumCapacity: capacity) { _ in Header(capacity: capacity) }
+    unsafe old.withUnsafeMutablePointers { oldHeader, oldElements in
+      unsafe new.withUnsafeMutablePointers { header, elements in
+        unsafe elements.moveInitialize(from: oldElements, count: oldHeader.pointee.count)
+        unsafe header.pointee.count = oldHeader.pointee.count
+        unsafe oldHeader.pointee.count = 0
+      }
+    }
     storage = new
   }
 
   private mutating func copyStorage(capacity: Int) {
-    let new = Storage(capacity: max(1, capacity))
-    if let old = storage {
-      unsafe new.elements.initialize(from: old.elements, count: old.count.pointee)
-      unsafe new.count.pointee = old.count.pointee
+    let capacity = max(1, capacity)
+    let new = Storage.create(minimumCapacity: capacity) { _ in Header(capacity: capacity) }
+    unsafe storage?.withUnsafeMutablePointers { oldHeader, oldElements in
+      unsafe new.withUnsafeMutablePointers { header, elements in
+        unsafe elements.initialize(from: oldElements, count: oldHeader.pointee.count)
+        unsafe header.pointee.count = oldHeader.pointee.count
+      }
     }
     storage = new
   }
