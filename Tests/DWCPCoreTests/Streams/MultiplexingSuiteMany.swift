@@ -1,6 +1,7 @@
-import DWCPCore
 import NIOCore
 import Testing
+
+@testable import DWCPCore
 
 /// Many streams that share one session: what each gets, and that none is lost.
 @Suite struct MultiplexingSuiteMany {
@@ -146,6 +147,26 @@ import Testing
     }
     pair.exchange()
     #expect(pair.server.session.streamCount == 0 && pair.client.session.streamCount == 0)
+  }
+
+  @Test("when the last id there is has been used no more streams open, and those there are go on (SPEC STR-1, STR-3)")
+  func lastID() throws {
+    var pair = EnginePair.established(client: Self.stored, server: Self.stored)
+    let last = Announcement.maximumStreamLimit
+    pair.client.session.openedOrdinal = last - 1
+    pair.client.session.remote.streamLimit = last
+    pair.server.session.peerOrdinal = last - 1
+    pair.server.session.peerStreamLimit = last
+    let id = try pair.client.send("last", finishes: false)
+    #expect(id.rawValue == 2 * last - 1 && id.rawValue <= StreamID.maximumRawValue)
+    #expect(!pair.client.session.canOpenStream)
+    #expect(throws: SessionError.self) { try pair.client.session.open() }
+    pair.exchange()
+    #expect(pair.server.readAll(id).bytes == Array("last".utf8))
+    _ = try pair.server.session.write(ByteBuffer(string: "answer"), to: id)
+    pair.exchange()
+    #expect(pair.client.readAll(id).bytes == Array("answer".utf8))
+    #expect(pair.client.failure == nil && pair.server.failure == nil)
   }
 
   @Test("100,000 idle streams are open in one session, and any of them still works (SPEC STR-3)")
