@@ -15,6 +15,8 @@ struct LinkFlow: Hashable, Sendable {
   /// More are added to the last one, which an end that acknowledges nothing cannot make grow.
   private static let maximumDepartureCount = 1_024
   private static let roundTripWindowNanoseconds: UInt64 = 10_000_000_000
+  /// A rate is measured over no less.
+  private static let leastSampleNanoseconds: UInt64 = 500_000
   private static let leastRateWindowNanoseconds: UInt64 = 50_000_000
   /// After so long without anything on its way the link may have changed.
   private static let idleNanoseconds: UInt64 = 1_000_000_000
@@ -35,6 +37,9 @@ struct LinkFlow: Hashable, Sendable {
   private var deliveredByteCount: UInt64 = 0
   private var delivered = Instant(nanoseconds: 0)
   private var shortestRoundTrip = RecentExtreme(isHighest: false)
+  /// When the sample of several short round trips began, and what had been delivered by then.
+  private var sampleStart = Instant(nanoseconds: 0)
+  private var sampleStartByteCount: UInt64 = 0
   private var highestRate = RecentExtreme(isHighest: true)
   private var ramp = LinkRamp()
   /// Delivery rate x shortest round trip, kept so that no block needs a division; nil before both are known.
@@ -53,6 +58,8 @@ struct LinkFlow: Hashable, Sendable {
   mutating func noteSent(frameCount: UInt64, byteCount: Int, now: Instant) {
     if departures.isEmpty {
       if now.nanoseconds(since: delivered) > Self.idleNanoseconds { ramp = LinkRamp() }
+      // Time in which nothing was on its way is no time that anything took.
+      sampleStart = sampleStart.advanced(byNanoseconds: now.nanoseconds(since: delivered))
       delivered = now
     }
     let firstByte = sentByteCount
@@ -84,15 +91,34 @@ struct LinkFlow: Hashable, Sendable {
     deliveredByteCount = newest.byteCount
     delivered = now
     noteRoundTrip(now.nanoseconds(since: newest.sent), now: now)
-    let rate = (newest.byteCount &- newest.deliveredBefore).perSecond(
-      nanoseconds: now.nanoseconds(since: newest.deliveredSince))
-    let tenRoundTrips = (shortestRoundTrip.value ?? 0).multipliedSaturated(by: 10)
-    highestRate.note(rate, now: now, windowNanoseconds: max(Self.leastRateWindowNanoseconds, tenRoundTrips))
+    noteRate(behind: newest, now: now)
     if newest.deliveredBefore >= ramp.roundEnd {
       ramp.endRound(rate: highestRate.value ?? 0, sentByteCount: sentByteCount)
       if now.nanoseconds(since: newest.sent) / 2 > shortestRoundTrip.value ?? .max { ramp.end() }
     }
     updateOnItsWay()
+  }
+
+  /// What was delivered since the departure's own past, or, where that is too short to mean much, over some of them: a receiver that works off what piled up while it
+  /// was not running delivers much faster, for a moment, than the link does.
+  private mutating func noteRate(behind newest: Departure, now: Instant) {
+    var byteCount = newest.byteCount &- newest.deliveredBefore
+    var nanoseconds = now.nanoseconds(since: newest.deliveredSince)
+    if nanoseconds < Self.leastSampleNanoseconds {
+      byteCount = deliveredByteCount &- sampleStartByteCount
+      nanoseconds = now.nanoseconds(since: sampleStart)
+      guard nanoseconds >= Self.leastSampleNanoseconds else { return }
+      beginSample(now: now)
+    }
+    let tenRoundTrips = (shortestRoundTrip.value ?? 0).multipliedSaturated(by: 10)
+    highestRate.note(
+      byteCount.perSecond(nanoseconds: nanoseconds), now: now,
+      windowNanoseconds: max(Self.leastRateWindowNanoseconds, tenRoundTrips))
+  }
+
+  private mutating func beginSample(now: Instant) {
+    sampleStart = now
+    sampleStartByteCount = deliveredByteCount
   }
 
   private mutating func updateOnItsWay() {
