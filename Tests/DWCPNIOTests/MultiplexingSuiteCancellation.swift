@@ -55,14 +55,18 @@ import Testing
     return configuration
   }
 
-  /// Answers what begins with "echo"; anything else is never read to its end.
+  /// Answers "echo", listens to what begins with "x", and does not read anything else. It leaves when its peer has left.
   @Sendable private static func serve(_ stream: SessionStream) async throws {
     guard let first = try await stream.read() else { return }
     if first.bytes == ByteBuffer(string: "echo") {
       try await stream.write(first.bytes)
       return try await stream.finish()
     }
-    try await Task.sleep(for: .seconds(600))
+    if first.bytes == ByteBuffer(string: "x") { while try await stream.read() != nil {} }
+    while true {
+      try await Task.sleep(for: .milliseconds(20))
+      try await stream.write(ByteBuffer(string: "still here"))
+    }
   }
 
   private static func wait(at place: Place, _ session: LiveSession) async throws {

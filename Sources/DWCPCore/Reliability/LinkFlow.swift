@@ -104,7 +104,8 @@ struct LinkFlow: Hashable, Sendable {
   private mutating func noteRate(behind newest: Departure, now: Instant) {
     var byteCount = newest.byteCount &- newest.deliveredBefore
     var nanoseconds = now.nanoseconds(since: newest.deliveredSince)
-    if nanoseconds < Self.leastSampleNanoseconds {
+    // A link that takes no time at all, as between two engines in memory, is as fast as can be.
+    if nanoseconds > 0, nanoseconds < Self.leastSampleNanoseconds {
       byteCount = deliveredByteCount &- sampleStartByteCount
       nanoseconds = now.nanoseconds(since: sampleStart)
       guard nanoseconds >= Self.leastSampleNanoseconds else { return }
