@@ -22,7 +22,7 @@ import Testing
     arguments: Place.allCases)
   func everyPlace(place: Place) async throws {
     let statistics = SessionStatistics()
-    try await withTestServer(Self.server(), onStream: Self.serve) { port in
+    try await withTestServer(Self.server(statistics), onStream: Self.serve) { port in
       var configuration = TransportConfiguration.silent()
       configuration.session.compression = .fixed(.none)
       configuration.statistics = statistics
@@ -47,8 +47,9 @@ import Testing
   }
 
   /// Few streams, small windows and no limit on resets: cancelling is what is tested.
-  private static func server() -> TransportConfiguration {
+  private static func server(_ statistics: SessionStatistics) -> TransportConfiguration {
     var configuration = TransportConfiguration.silent()
+    configuration.statistics = statistics
     configuration.session.maximumPeerStreamCount = 16
     configuration.session.streamWindowByteCount = 65_536
     configuration.session.abuseBudgets.resets = .init(capacity: 100_000, perSecond: 100_000)
@@ -96,13 +97,15 @@ import Testing
     }
   }
 
-  /// The other end learns of it in its own time.
+  /// At either end, of which the other one learns of it in its own time.
   private static func expectNothingLeft(_ statistics: SessionStatistics) async throws {
-    for _ in 0..<500 {
-      if await statistics.snapshot().localStreams.openCount == 0 { return }
+    var snapshot = await statistics.snapshot()
+    for _ in 0..<500 where snapshot.localStreams.openCount + snapshot.peerStreams.openCount > 0 {
       try await Task.sleep(for: .milliseconds(10))
+      snapshot = await statistics.snapshot()
     }
-    let count = await statistics.snapshot().localStreams.openCount
-    Issue.record("\(count) streams are still open")
+    #expect(snapshot.openSessionCount == 2)
+    #expect(snapshot.localStreams.openCount == 0)
+    #expect(snapshot.peerStreams.openCount == 0)
   }
 }

@@ -60,8 +60,11 @@ import Testing
     }
   }
 
-  /// What would be a container of the standard library: it checks bounds by trapping, and answers for its references itself.
-  private static let containers: Set<String> = ["Sources/DWCPCore/Streams/Slab.swift"]
+  /// In what would be a container of the standard library: it checks bounds by trapping, and answers for its references itself.
+  private static func isPermitted(_ line: String, in path: String) -> Bool {
+    let permitted = [#"else { fatalError("") }"#, "extension Slab: @unchecked Sendable where"]
+    return path == "Sources/DWCPCore/Streams/Slab.swift" && permitted.contains { line.contains($0) }
+  }
 
   @Test("nothing that traps or escapes the compiler's checks stands in the sources")
   func traps() throws {
@@ -70,8 +73,8 @@ import Testing
       // A forced unwrapping.
       #"[\w\)\]]!([\s\.\)\],]|$)"#,
     ].map { try Regex($0) }
-    for file in tree.sources where !Self.containers.contains(file.path) {
-      for (index, line) in file.code.enumerated() {
+    for file in tree.sources {
+      for (index, line) in file.code.enumerated() where !Self.isPermitted(line, in: file.path) {
         for pattern in forbidden where line.contains(pattern) {
           Issue.record("\(file.path):\(index + 1): \(line)")
         }

@@ -12,7 +12,9 @@ protocol Lendable: Hashable, Sendable {
 
 /// How much something has held at most, which says nothing of its state.
 struct Peak: Hashable, Sendable {
-  private(set) var count = 0
+  private var highest: UInt32 = 0
+
+  var count: Int { Int(highest) }
 
   static func == (left: Self, right: Self) -> Bool { true }
 
@@ -20,12 +22,12 @@ struct Peak: Hashable, Sendable {
 
   @inline(__always)
   mutating func note(_ count: Int) {
-    self.count = max(self.count, count)
+    highest = max(highest, UInt32(truncatingIfNeeded: count))
   }
 
   /// Its memory has been made to measure.
   mutating func reset(to count: Int) {
-    self.count = count
+    highest = UInt32(truncatingIfNeeded: count)
   }
 }
 

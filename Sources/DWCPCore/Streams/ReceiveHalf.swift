@@ -51,9 +51,6 @@ struct ReceiveHalf: Hashable, Sendable {
   @inline(__always)
   var hasUnread: Bool { queue.isHeld && !queue.contents.isEmpty }
 
-  /// Nothing more will arrive that matters to the application.
-  @inline(__always)
-  var isEnded: Bool { phase == .done || phase == .reset }
   @inline(__always)
   private var hasEverything: Bool { knownFinalOffset == received }
   @inline(__always)

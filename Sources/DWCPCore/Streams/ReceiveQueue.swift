@@ -32,6 +32,8 @@ struct ReceiveQueue: Lendable {
   }
 
   private var entries: Deque<Entry> = []
+  /// Entries appended since `detach`, some of which may have been read: only the last ones can be borrowed.
+  private var newCount: UInt32 = 0
   private var nextNumber: UInt32 = 0
   private var decodingCount = 0
   /// Raw bytes in front of each mark, counted from the mark before; with `continues` the run goes on in the next element.
@@ -95,21 +97,24 @@ struct ReceiveQueue: Lendable {
     if entries.isEmpty { nextNumber = 0 }
     entries.append(Entry(bytes: bytes, number: nextNumber, kind: kind))
     nextNumber &+= 1
+    newCount &+= 1
     entryPeak.note(entries.count)
   }
 
   /// Copies what is still in buffers of the connection's that are much larger, and joins what is short (SPEC MEM-1).
   mutating func detach() {
-    guard entries.contains(where: { $0.kind == .borrowed }) else { return }
-    var old = entries
-    entries.removeAll(keepingCapacity: true)
-    while var entry = old.popFirst() {
+    var end = entries.count &- min(Int(newCount), entries.count)
+    for index in end..<entries.count {
+      var entry = entries[index]
       if entry.kind == .borrowed {
-        if entries.last?.kind == .owned, join(entry.bytes, to: entries.count &- 1) { continue }
+        if end > 0, entries[end &- 1].kind == .owned, join(entry.bytes, to: end &- 1) { continue }
         entry = Entry(bytes: ByteBuffer(bytes: entry.bytes.readableBytesView), number: entry.number, kind: .owned)
       }
-      entries.append(entry)
+      entries[end] = entry
+      end &+= 1
     }
+    entries.removeLast(entries.count &- end)
+    newCount = 0
   }
 
   /// Keeps a place for a block that is being decoded; `complete` takes the number.

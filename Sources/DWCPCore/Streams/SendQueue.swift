@@ -24,10 +24,12 @@ struct SendQueue: Hashable, Sendable {
   }
 
   private var chunks: Deque<Chunk> = []
+  /// Chunks appended since `detach`, some of which may have gone: only the last ones can be short parts of large buffers.
+  private var newCount: UInt32 = 0
+  private var peak = Peak()
   private(set) var byteCount = 0
   /// Messages that end in it.
   private var endCount = 0
-  private var peak = Peak()
 
   @inline(__always)
   var isEmpty: Bool { byteCount == 0 && endCount == 0 }
@@ -44,6 +46,7 @@ struct SendQueue: Hashable, Sendable {
     guard count > 0 || endsMessage else { return false }
     let pinsMuch = Self.pinsMuch(bytes)
     chunks.append(Chunk(bytes: bytes, endsMessage: endsMessage, pinsMuch: pinsMuch))
+    newCount &+= 1
     peak.note(chunks.count)
     byteCount += count
     if endsMessage { endCount += 1 }
@@ -57,10 +60,11 @@ struct SendQueue: Hashable, Sendable {
 
   /// Copies what could not be sent at once and lies in buffers that are much larger.
   mutating func detach() {
-    for index in chunks.indices where chunks[index].pinsMuch {
+    for index in chunks.indices.suffix(Int(newCount)) where chunks[index].pinsMuch {
       chunks[index].bytes = ByteBuffer(bytes: chunks[index].bytes.readableBytesView)
       chunks[index].pinsMuch = false
     }
+    newCount = 0
   }
 
   /// What goes into one block.

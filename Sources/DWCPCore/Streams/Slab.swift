@@ -34,10 +34,7 @@ struct Slab<Element> {
 
   @inline(__always)
   subscript(index: Int) -> Element {
-    @inline(__always)
     unsafeAddress { unsafe address(of: index) }
-    @inline(__always)
-    unsafeMutableAddress { unsafe mutableAddress(of: index) }
   }
 
   @inline(__always)

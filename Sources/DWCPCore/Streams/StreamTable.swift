@@ -15,8 +15,6 @@ struct StreamTable: Sendable {
     (0..<slots.count).compactMap { slots[$0].isBusy ? slots[$0].id : nil }
   }
 
-  func contains(_ id: StreamID) -> Bool { slot(of: id) != nil }
-
   /// Where a stream is until it is removed.
   @inline(__always)
   func slot(of id: StreamID) -> Int? { index.slot(of: id, in: slots) }

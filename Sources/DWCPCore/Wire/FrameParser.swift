@@ -33,9 +33,10 @@ struct FrameParser: Hashable, Sendable {
   private(set) var dataFrame = DataFrame(offset: 0, codecID: 0, rawByteCount: 0)
   /// Message lengths as `u16`s, still packed (SPEC section 8); nil where there is none.
   private(set) var markTable: ByteBuffer?
-  /// The payload of a data block, in order, as slices of what was received; one that lay in the input as a whole is in `wholePayload` instead.
+  /// The payload of a data block, in order, as slices of what was received; one that lay in the input as a whole is
+  /// handed over by `takeWholePayload` instead.
   private(set) var pieces: [ByteBuffer] = []
-  private(set) var wholePayload: ByteBuffer?
+  private var wholePayload: ByteBuffer?
   /// The last piece is a copy, to which more can be appended.
   private var isLastPieceOwned = false
 

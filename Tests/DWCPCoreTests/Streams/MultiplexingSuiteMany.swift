@@ -112,6 +112,7 @@ import Testing
     }
     pair.server.receive(wire.frame(0xC0, stream: 4_001, [0, 0, 0, 0]).bytes, now: pair.now)
     #expect(pair.server.failure == nil)
+    #expect(pair.server.session.streams[id]?.share.urgency == StreamOpening().urgency)
     for turn in 0..<2_000 where pair.server.failure == nil {
       let urgency = UInt8(turn % 8)
       pair.server.receive(wire.frame(0xC0, stream: number, [urgency, 0, 0, 0]).bytes, now: pair.now)
