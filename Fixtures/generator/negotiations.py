@@ -87,8 +87,10 @@ def accepts():
         "reserved",
         "values of reserved tags are ignored, whatever their length",
         "CAP-1",
-        {"CHAINS": b"\1", "DICTIONARIES": b"", "BASELINES": bytes(20), "FEATURES": b"\xff\xff\xff\xff"},
+        {"DICTIONARIES": b"", "BASELINES": bytes(20), "FEATURES": b"\xff\xff\xff\xff"},
     )
+    accept("chains-least", "the fewest chains, with the smallest window", "CAP-2", {"CHAINS": b"\0\1\x0a\0"})
+    accept("chains-most", "the most chains, with the largest window", "CAP-2", {"CHAINS": b"\xff\xff\x1b\0"})
     accept(
         "ignorable",
         "unknown ignorable tags are skipped",
@@ -170,6 +172,14 @@ def rejects():
         )
     reject("decode-speed-odd", "DECODE_SPEED is a multiple of 4 bytes", "CAP-2", {"DECODE_SPEED": b"\2\0\4"})
     reject("decode-speed-long", "DECODE_SPEED has at most 128 bytes", "CAP-2", {"DECODE_SPEED": b"\2\0\4\0" * 33})
+    for name, value in (
+        ("none", b"\0\0\x16\0"),
+        ("window-9", b"\0\4\x09\0"),
+        ("window-28", b"\0\4\x1c\0"),
+        ("reserved", b"\0\4\x16\1"),
+        ("short", b"\0\4\x16"),
+    ):
+        reject(f"chains-{name}", "CHAINS out of its bounds, or of a wrong length", "CAP-2", {"CHAINS": value})
     reject("implementation-long", "IMPLEMENTATION has at most 64 bytes", "CAP-2", {"IMPLEMENTATION": b"i" * 65})
     reject("twice", "a tag stands twice", "CAP-2", [("ZSTD_WINDOW_LOG", 20), ("ZSTD_WINDOW_LOG", 20)])
     reject("twice-ignorable", "an unknown tag stands twice", "CAP-2", [(0x8002, b""), (0x8002, b"")])

@@ -120,3 +120,13 @@ ZSTD_TEXT = bytes.fromhex(
     "28b52ffd60fe0225030062430c11a0edb0f2680799ffc56bfa89a496f73f6baabbcc428c414829c69c83f6e1a0b534df4cdebdc36ef5f51ebb49f9d4"
     "950328a8017ab5fe6f105d2e073104ff115c7847e003d375bbddeedbed76df6c057b956a459baab4d2ca04a0af2cc5b07615"
 )
+
+# The same text twice, by one frame of libzstd 1.5.4 at level 3, flushed behind each: the second part is little but a match in the first.
+ZSTD_PARTS = (
+    bytes.fromhex(
+        "28b52ffd0040840400a204101690b56d00488d612f69a0ff6f19adecee6e994171b31c66778899aabbcce54588d91d62a6ea2e7329f612"
+        "ecf5e09c21f02ed20df4a3db9c4007f4490999930b2b2080e35c039e88d763a2f04e643d118fc744e19dc878221e3dae245bf4cc28680e"
+        "eb94417d86de356c22cd495823926b58229b4b984692dbb0443477c2773b7b4168d4834b32382004c3234f"
+    ),
+    bytes.fromhex("7c000000044000c903c8d5508f72c9e13d11"),
+)

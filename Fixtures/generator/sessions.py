@@ -17,6 +17,7 @@ ANNOUNCED = [
     ("INTEGRITY", 1),
     ("METADATA_LIMIT", 4_096),
     ("ACK_DELAY", 25),
+    ("CHAINS", b"\0\4\x16\0"),
     ("MAX_LINKS", 1),
     ("IMPLEMENTATION", b"example"),
 ]

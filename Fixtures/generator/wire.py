@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 CHECK, UNUSED = 0x80, 0x40
-FIN, EOM, MARKS = 0x01, 0x02, 0x04
+FIN, EOM, MARKS, CHAINED, RESTART = 0x01, 0x02, 0x04, 0x08, 0x10
 
 TYPES = {
     "HELLO": 0x01,
@@ -255,19 +255,24 @@ def stop(stream, name="CANCELLED", **options):
     return frame("STOP", code(name), stream=stream, **{"note": str(name)} | options)
 
 
-def data(stream, offset=0, payload=b"", flags=0, codec=0, raw=None, marks=None, mark_count=None, note="", **options):
-    """Section 8. `marks` are message lengths; `mark_count` lies where a vector wants it to."""
+def data(
+    stream, offset=0, payload=b"", flags=0, codec=0, raw=None, marks=None, mark_count=None, decoded=None, note="", **options
+):
+    """Section 8. `marks` are message lengths; `mark_count` lies where a vector wants it to; `decoded` is what CHN-3 adds up."""
     raw = len(payload) if raw is None else raw
     body = u64(offset) + u8(codec) + u24(raw)
     if marks is not None:
         flags |= MARKS
         body += u16(len(marks) if mark_count is None else mark_count) + b"".join(u16(mark) for mark in marks)
+    if decoded is not None:
+        body += u32(crc32c(decoded))
     words = [
         f"offset {offset}",
         ("none", "lz4", "zstd")[codec] if codec < 3 else f"codec {codec}",
         f"{raw} raw bytes",
     ]
-    words += [name for bit, name in ((MARKS, "MARKS"), (EOM, "EOM"), (FIN, "FIN")) if flags & bit]
+    names = ((MARKS, "MARKS"), (CHAINED, "CHAINED"), (RESTART, "RESTART"), (EOM, "EOM"), (FIN, "FIN"))
+    words += [name for bit, name in names if flags & bit]
     words += [note] if note else []
     return frame(
         "DATA",

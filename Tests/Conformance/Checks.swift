@@ -62,6 +62,14 @@ struct BaseRun {
     self.deliverable = deliverable
   }
 
+  /// The engine in front of a step: a copy of it as it was or, since copies of a session share the history of its chains, one that has gone the same way.
+  func replayer(before index: Int) -> Replayer {
+    guard vector.id.hasPrefix("chains/") else { return snapshots[index] }
+    var replayer = Replayer(role: vector.role, configuration: vector.configuration)
+    for (step, bytes) in zip(steps, bytes).prefix(index) { replayer.apply(step, bytes: bytes) }
+    return replayer
+  }
+
   /// Nothing was told that this run does not begin with, the end aside, and nothing delivered that was not sent.
   func begins(with other: Observation) -> Bool {
     let told = other.failure == nil ? other.events[...] : other.events.dropLast()

@@ -23,7 +23,7 @@ extension BaseRun {
 
   /// The state behind a piece that came in parts is the one behind the whole piece.
   private func differences(_ index: Int, _ piece: ByteBuffer, cutAt cuts: [Int], _ how: String) -> [String] {
-    var replayer = snapshots[index]
+    var replayer = replayer(before: index)
     var rest = piece
     var taken = 0
     for cut in cuts {
@@ -42,7 +42,7 @@ extension BaseRun {
   private func joined(_ first: Int, with second: Int) -> [String] {
     guard second < bytes.count, var both = bytes[first], let next = bytes[second] else { return [] }
     both.writeImmutableBuffer(next)
-    var replayer = snapshots[first]
+    var replayer = replayer(before: first)
     replayer.receive(both)
     replayer.flush()
     let other = finish(&replayer, after: second)
@@ -50,7 +50,7 @@ extension BaseRun {
   }
 
   private func joinedThroughout() -> [String] {
-    guard var replayer = snapshots.first else { return [] }
+    var replayer = replayer(before: 0)
     var joined = ByteBuffer()
     for (step, piece) in zip(steps, bytes) {
       if let piece {
@@ -75,7 +75,7 @@ extension BaseRun {
       guard let piece, index >= vector.sharedStepCount || index + 1 == bytes.count else { continue }
       if snapshots[index].hasEnded { continue }
       for count in [0] + Array(cuts(of: index)) {
-        var replayer = snapshots[index]
+        var replayer = replayer(before: index)
         if let part = piece.getSlice(at: piece.readerIndex, length: count) { replayer.receive(part) }
         let wasOver = replayer.hasEnded
         replayer.apply(FixtureStep(command: "endOfInput"))

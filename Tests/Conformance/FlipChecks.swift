@@ -34,7 +34,7 @@ extension BaseRun {
       let wasOver = snapshots[index].hasEnded
       let frame = frame(ofStep: index)
       for bit in bits(of: index) {
-        var replayer = snapshots[index]
+        var replayer = replayer(before: index)
         replayer.receive(piece.flipping(bit: bit))
         let other = replayer.hasEnded ? replayer.observation() : finish(&replayer, after: index)
         if wasOver {
@@ -84,7 +84,7 @@ extension BaseRun {
       for bit in bits(of: index) where isWorthRepairing(bit / 8, frame) {
         var changed = piece.flipping(bit: bit)
         frame.repair(&changed)
-        var replayer = snapshots[index]
+        var replayer = replayer(before: index)
         replayer.receive(changed)
         replayer.flush()
         let other = finish(&replayer, after: index)

@@ -137,7 +137,11 @@ extension WireTarget {
   /// What one end of a short session says, after its handshake.
   static var seeds: [[UInt8]] {
     var seeds: [[UInt8]] = []
-    for (index, choice) in [CompressionChoice.fixed(.none), .fixed(.lz4Default), .fixed(.zstdDefault)].enumerated() {
+    let chained = CompressionSetting(codec: .zstd, level: 1, isChained: true) ?? .zstdDefault
+    let choices: [CompressionChoice] = [
+      .fixed(.none), .fixed(.lz4Default), .fixed(.zstdDefault), .fixed(chained),
+    ]
+    for (index, choice) in choices.enumerated() {
       for integrity in [true, false] {
         guard var client = established[integrity]?[.initiator], var server = established[integrity]?[.acceptor]
         else { continue }

@@ -1,7 +1,7 @@
 /// What may happen next in a hostile session. A move that makes no sense where it stands does something near to it, or nothing.
 public enum HostileMove: String, CaseIterable, Sendable {
   // The peer keeps to the rules.
-  case open, openMetadata, data, marks, codecBlock, finish, reset, stop, credit, streams, ping, pong, acknowledge
+  case open, openMetadata, data, marks, codecBlock, chain, finish, reset, stop, credit, streams, ping, pong, acknowledge
   case goAway, ignorable
   // The peer breaks no rule by a single one of these; budgets bound how often.
   case duplicate, creditDown, streamsDown, acknowledgeAgain, stopAgain, lateFrame, emptyFin, brokenBlock, giantWindow
@@ -12,6 +12,7 @@ public enum HostileMove: String, CaseIterable, Sendable {
   case unknownCritical, oversized, headerCheck, payloadCheck, unchecked, reservedFlag, strayID, creditAbove,
     streamsAbove
   case acknowledgeAbove, pongUnasked, resetHuge, secondHello, refuse, close, unknownCodec, longBlock, emptyData
+  case chainAstray, chainsBeyond
   case markOverrun, strangeStream, noise, goAwayUp, flood, truncated, extremeField, endOfInput
   // The application.
   case appRead, appReadAll, appSip, appOpen, appWrite, appFinish, appReset, appStop, appRelease, appPing, appUrgency,
@@ -25,7 +26,8 @@ public enum HostileMove: String, CaseIterable, Sendable {
 
   var kind: Kind {
     switch self {
-    case .open, .openMetadata, .data, .marks, .codecBlock, .finish, .reset, .stop, .credit, .streams, .ping, .pong,
+    case .open, .openMetadata, .data, .marks, .codecBlock, .chain, .finish, .reset, .stop, .credit, .streams, .ping,
+      .pong,
       .acknowledge, .goAway, .ignorable:
       .legal
     case .duplicate, .creditDown, .streamsDown, .acknowledgeAgain, .stopAgain, .lateFrame, .emptyFin, .brokenBlock,
@@ -35,7 +37,8 @@ public enum HostileMove: String, CaseIterable, Sendable {
     case .gap, .overlap, .movedFin, .beyondStreamCredit, .beyondSessionCredit, .aboveStreamLimit, .namedTooEarly,
       .unknownCritical, .oversized, .headerCheck, .payloadCheck, .unchecked, .reservedFlag, .strayID, .creditAbove,
       .streamsAbove, .acknowledgeAbove, .pongUnasked, .resetHuge, .secondHello, .refuse, .close, .unknownCodec,
-      .longBlock, .emptyData, .markOverrun, .strangeStream, .noise, .goAwayUp, .flood, .truncated, .extremeField,
+      .longBlock, .emptyData, .chainAstray, .chainsBeyond, .markOverrun, .strangeStream, .noise, .goAwayUp, .flood,
+      .truncated, .extremeField,
       .endOfInput:
       .fatal
     case .appRead, .appReadAll, .appSip, .appOpen, .appWrite, .appFinish, .appReset, .appStop, .appRelease, .appPing,

@@ -17,7 +17,7 @@ extension HostilePeer {
       wire.frame(0x04, flags: 0) { $0.writeInteger(UInt64(1)) }
     case .reservedFlag:
       if random.isOneIn(2) { return wire.frame(0x04, flags: 0x81) { $0.writeInteger(UInt64(99)) } }
-      wire.frame(0x41, flags: 0x90, stream: id(max(1, openedCount))) { $0.writeMultipleIntegers(UInt64(0), UInt32(0)) }
+      wire.frame(0x41, flags: 0xA0, stream: id(max(1, openedCount))) { $0.writeMultipleIntegers(UInt64(0), UInt32(0)) }
     case .strayID:
       random.isOneIn(2) ? wire.frame(0x04, stream: 3, number: 1) : wire.frame(0x43) { $0.writeInteger(UInt32(1)) }
     case .creditAbove: wire.frame(0x07, number: 1 << 62 + 1 + random.next() >> 2)
@@ -71,6 +71,12 @@ extension HostilePeer {
       wire.stored(
         stream: stream.id, offset: stream.end, byteCount: configuration.maximumRawBlockByteCount + 1)
     case .emptyData: wire.stored(stream: stream.id, offset: stream.end, byteCount: 0)
+    case .chainAstray:
+      wire.chained(stream: stream.id, windowLog: nil, offset: stream.end, rawByteCount: 100, isDamaged: false)
+    case .chainsBeyond:
+      for stream in streams.prefix(configuration.receiveChains.count + 1) {
+        wire.chained(stream: stream.id, windowLog: 10, offset: stream.end, rawByteCount: 100, isDamaged: false)
+      }
     default:
       wire.stored(stream: stream.id, offset: stream.end, byteCount: 10, markCount: 2, markLength: 6)
     }

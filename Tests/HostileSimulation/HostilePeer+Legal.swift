@@ -11,6 +11,7 @@ extension HostilePeer {
     case .data: sendData()
     case .marks: sendMarks()
     case .codecBlock: sendCodecBlock()
+    case .chain: sendChain()
     case .finish: sendFin()
     case .reset: sendReset()
     case .stop: if let index = anyStream() { wire.stop(stream: streams[index].id) }
@@ -81,6 +82,26 @@ extension HostilePeer {
   mutating func announcedCodec() -> UInt8? {
     let codecs = configuration.decodableCodecs.filter { $0 != .none }
     return codecs.isEmpty ? nil : codecs[random.next(below: codecs.count)].rawValue
+  }
+
+  /// Whether the engine takes chains at all.
+  var takesChains: Bool { configuration.receiveChains.count > 0 && configuration.decodableCodecs.contains(.zstd) }
+
+  /// A chain from its beginning to a stored byte that ends it, perhaps with a block in it that does not decode.
+  private mutating func sendChain() {
+    guard takesChains, let index = anyStream() else { return sendData() }
+    let window = UInt8(random.next(below: 8) == 0 ? 27 : configuration.receiveChains.windowLog)
+    let blockCount = 1 + random.next(below: 6)
+    guard room(index) > 700 * blockCount else { return }
+    for number in 0..<blockCount {
+      let byteCount = 100 + random.next(below: 500)
+      wire.chained(
+        stream: streams[index].id, windowLog: number == 0 ? window : nil, offset: streams[index].end,
+        rawByteCount: byteCount, isDamaged: random.isOneIn(20))
+      charge(index, byteCount)
+    }
+    wire.stored(stream: streams[index].id, offset: streams[index].end, byteCount: 1)
+    charge(index, 1)
   }
 
   mutating func sendCodecBlock() {

@@ -64,6 +64,7 @@ public struct HostileScenario: Sendable {
     var configuration = SessionConfiguration()
     let choices: [CompressionChoice] = [.automatic, .fixed(.none), .fixed(.lz4Default), .fixed(.zstdDefault)]
     configuration.compression = choices[random.next(below: choices.count)]
+    configuration.receiveChains = ChainBudget(count: random.next(below: 4), windowLog: 10 + random.next(below: 9))
     configuration.sessionWindowByteCount = 1 << 20
     configuration.receiveBudgetByteCount = random.isOneIn(2) ? 1 << 20 : 2 << 20
     configuration.streamWindowByteCount = random.isOneIn(3) ? 1 << 20 : 65_536

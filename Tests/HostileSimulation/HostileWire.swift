@@ -103,6 +103,21 @@ extension HostileWire {
     }
   }
 
+  /// A block of a chain (SPEC CHN-1), one run: the first one with a window, others without.
+  public mutating func chained(
+    stream: UInt64, windowLog: UInt8?, offset: UInt64, rawByteCount: Int, isDamaged: Bool
+  ) {
+    let raw = ByteBuffer(repeating: 7, count: rawByteCount)
+    data(
+      stream: stream, flags: windowLog == nil ? 0x08 : 0x18, offset: offset, codec: 2, rawByteCount: rawByteCount
+    ) { body in
+      body.writeInteger(CRC32C.checksum(raw.readableBytesSpan) ^ (isDamaged ? 1 : 0))
+      if let windowLog { body.writeBytes([0x28, 0xB5, 0x2F, 0xFD, 0, (windowLog - 10) << 3]) }
+      let block = UInt32(rawByteCount) << 3 | 0b010
+      body.writeBytes([UInt8(block & 0xFF), UInt8(block >> 8 & 0xFF), UInt8(block >> 16 & 0xFF), 7])
+    }
+  }
+
   /// An LZ4 block of one run: a byte, a match at distance 1 that repeats it, and five bytes to end with. At least 30 raw bytes.
   public mutating func lz4Run(
     stream: UInt64 = 1, flags: UInt8 = 0, offset: UInt64, rawByteCount: Int, distance: UInt16 = 1

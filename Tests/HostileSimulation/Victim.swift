@@ -89,14 +89,19 @@ struct Victim {
   mutating func runJobs(seed: UInt64, all: Bool, now: Instant) {
     guard !heldJobs.isEmpty else { return }
     var order = SeededGenerator(seed: seed)
-    heldJobs.shuffle(using: &order)
     let count = all ? heldJobs.count : 1 + order.next(below: heldJobs.count)
     for _ in 0..<count {
-      guard let job = heldJobs.popLast() else { break }
-      complete(job, now: now)
+      complete(takeJob(order.next(below: heldJobs.count)), now: now)
     }
     if heldJobs.isEmpty { heldJobs = [] }
     settle(now: now)
+  }
+
+  /// This job, or the first of its chain.
+  private mutating func takeJob(_ index: Int) -> CodecJob {
+    let chain = heldJobs[index].chain
+    let first = chain == nil ? index : heldJobs.firstIndex { $0.chain === chain } ?? index
+    return heldJobs.remove(at: first)
   }
 
   /// What the connection takes: whole frames, which `body` gets to see.

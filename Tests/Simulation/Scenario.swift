@@ -36,8 +36,14 @@ public struct Scenario: Sendable {
 
   private static func configuration(_ random: inout SeededGenerator) -> SessionConfiguration {
     var configuration = SessionConfiguration()
-    let choices: [CompressionChoice] = [.automatic, .fixed(.none), .fixed(.lz4Default), .fixed(.zstdDefault)]
+    let chained = CompressionSetting(codec: .zstd, level: 1, isChained: true) ?? .zstdDefault
+    let choices: [CompressionChoice] = [
+      .automatic, .fixed(.none), .fixed(.lz4Default), .fixed(.zstdDefault), .fixed(chained), .fixed(chained),
+    ]
     configuration.compression = choices[random.next(below: choices.count)]
+    // Small windows, since a chain costs as much as its window.
+    configuration.receiveChains = ChainBudget(count: random.next(below: 4), windowLog: 10 + random.next(below: 4))
+    configuration.sendChains = ChainBudget(count: random.next(below: 4), windowLog: 12)
     configuration.blockByteCount = random.isOneIn(16) ? 1 + random.next(below: 64) : 64 + random.next(below: 4_000)
     configuration.streamWindowByteCount = 65_536
     configuration.sessionWindowByteCount = 1 << 20

@@ -239,8 +239,10 @@ extension World {
     update(end) { peer in
       var jobs: [CodecJob] = []
       while let job = peer.session.nextJob() { jobs.append(job) }
-      jobs.shuffle(using: &random)
-      for job in jobs { peer.session.complete(job.run(in: codecs), now: now) }
+      // Jobs of one chain have to run in order; results may come back in any.
+      var results = jobs.map { $0.run(in: codecs) }
+      results.shuffle(using: &random)
+      for result in results { peer.session.complete(result, now: now) }
     }
   }
 

@@ -136,6 +136,9 @@ enum Scenarios {
     live("live/bulk-far", "131 MB over an emulated link of 1 Gb/s and 60 ms, against a SwiftNIO sink", Bulk.far),
     live("live/echo-slow-link", "64-byte round trips over an emulated link of 100 Mb/s, beside bulk", Echo.slowLink),
     live("live/codec-files", "codecs on files of this machine", MachineCodecs.files),
+    live(
+      "live/chains-3", "chained blocks at zstd 3 beside one streaming context of libzstd", Chains.scenario(level: 3)),
+    live("live/chains-9", "the same at zstd 9", Chains.scenario(level: 9)),
     live("live/codec-memory", "codecs on the memory of a process, at two instants", MachineCodecs.memory),
   ]
 

@@ -43,6 +43,16 @@ enum Block {
     zstd(byte, count: count, contentSize: UInt32(truncatingIfNeeded: count))
   }
 
+  /// One block of a zstd frame that goes on: `count` times the same byte.
+  static func zstdPart(_ byte: UInt8, count: Int, isLast: Bool = false) -> [UInt8] {
+    bigEndian(UInt64(count) << 3 | 1 << 1 | (isLast ? 1 : 0), byteCount: 3).reversed() + [byte]
+  }
+
+  /// The header of a frame that goes on, with a window of 2 to the power of `windowLog`.
+  static func zstdFrameStart(windowLog: UInt64 = 17) -> [UInt8] {
+    zstdMagic + [0, UInt8(truncatingIfNeeded: (windowLog - 10) << 3)]
+  }
+
   static let zstdSkippable: [UInt8] = [0x50, 0x2A, 0x4D, 0x18, 4, 0, 0, 0, 0, 0, 0, 0]
 
   /// Decodes an LZ4 block of exactly `count` bytes; nil when it is broken.

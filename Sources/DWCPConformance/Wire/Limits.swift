@@ -10,6 +10,8 @@ struct Limits {
   var requiresIntegrity = false
   var metadataByteCount: UInt64 = 4_096
   var acknowledgementDelayMilliseconds: UInt64 = 25
+  var chainCount: UInt64 = 0
+  var chainWindowLog: UInt64 = 10
   var implementation = "an unnamed peer"
   /// The first rule of CAP-1 and CAP-2 that the entries break.
   private(set) var flaw: String?
@@ -50,13 +52,21 @@ struct Limits {
     case 0x0009: metadataByteCount = number(value, 2, 4_096...8_192, "METADATA_LIMIT")
     case 0x000A: acknowledgementDelayMilliseconds = number(value, 2, 1...1_000, "ACK_DELAY")
     case 0x000B: if value.count % 4 != 0 || value.count > 128 { note("DECODE_SPEED has a wrong length") }
-    case 0x000C...0x000F: break
+    case 0x000C: takeChains(value)
+    case 0x000D...0x000F: break
     case 0x0010: _ = number(value, 1, 1...255, "MAX_LINKS")
     case 0x8001:
       implementation = printable(value)
       if value.count > 64 { note("IMPLEMENTATION is longer than 64 bytes") }
     default: if tag & 0x8000 == 0 { note("tag \(tag) is unknown and not ignorable") }
     }
+  }
+
+  private mutating func takeChains(_ value: [UInt8]) {
+    guard value.count == 4 else { return note("CHAINS has a wrong length") }
+    chainCount = number(Array(value[..<2]), 2, 1...65_535, "CHAINS")
+    chainWindowLog = number([value[2]], 1, 10...27, "CHAINS")
+    _ = number([value[3]], 1, 0...0, "CHAINS")
   }
 
   private mutating func number(

@@ -73,6 +73,9 @@ enum Flag {
   static let fin: UInt8 = 0x01
   static let endOfMessage: UInt8 = 0x02
   static let marks: UInt8 = 0x04
+  static let chained: UInt8 = 0x08
+  static let restart: UInt8 = 0x10
+  /// For a peer that announces nothing of section 17, as the tester does.
   static let reservedInData: UInt8 = 0x78
   static let reservedElsewhere: UInt8 = 0x3F
 }

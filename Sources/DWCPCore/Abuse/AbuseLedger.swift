@@ -34,6 +34,8 @@ public struct AbuseBudgets: Hashable, Sendable {
 /// The budgets of one session, and what has been used of them.
 struct AbuseLedger: Hashable, Sendable {
   private static let longEnoughByteCount = 256
+  /// A chain costs the memory of its history, however short it is.
+  private static let longEnoughChainByteCount = 4_096
 
   private var pings: LeakyBucket
   private var idleFrames: LeakyBucket
@@ -65,9 +67,10 @@ struct AbuseLedger: Hashable, Sendable {
   }
 
   /// A DATA frame that has brought something new.
-  mutating func noteData(rawByteCount: Int, isFinal: Bool, now: Instant) throws(SessionError) {
-    guard rawByteCount < Self.longEnoughByteCount, !isFinal else { return }
-    let missing = UInt64(Self.longEnoughByteCount &- max(0, rawByteCount))
+  mutating func noteData(rawByteCount: Int, isFinal: Bool, isRestart: Bool, now: Instant) throws(SessionError) {
+    let longEnough = isRestart ? Self.longEnoughChainByteCount : Self.longEnoughByteCount
+    guard rawByteCount < longEnough, !isFinal || isRestart else { return }
+    let missing = UInt64(longEnough &- max(0, rawByteCount))
     guard shortDataBytes.add(missing, now: now) else { throw .overflow("short DATA frames") }
   }
 

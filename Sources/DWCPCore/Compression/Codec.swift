@@ -27,11 +27,13 @@ public enum Codec: UInt8, Hashable, Sendable, CaseIterable {
 
   /// Levels 20 to 22 of zstd are missing because of their windows, and 2 of lz4 because it means different things to
   /// different versions of the library.
-  fileprivate func hasLevel(_ level: Int) -> Bool {
+  fileprivate func hasLevel(_ level: Int, isChained: Bool) -> Bool {
+    // Chained blocks are not decoded for a trial, which releases before 1.5.5 need at higher levels (`ZstdLibrary`).
+    guard !isChained || (self == .zstd && level <= 12) else { return false }
     switch self {
-    case .none: level == 0
-    case .lz4: level == 1 || (3...12).contains(level)
-    case .zstd: (-7 ... -1).contains(level) || (1...19).contains(level)
+    case .none: return level == 0
+    case .lz4: return level == 1 || (3...12).contains(level)
+    case .zstd: return (-7 ... -1).contains(level) || (1...19).contains(level)
     }
   }
 }
@@ -41,8 +43,12 @@ public struct CompressionSetting: Hashable, Sendable {
   /// The codec that is meant to be used; a block that does not shrink goes stored all the same (SPEC CDC-5).
   public let codec: Codec
   /// 0 for `none`; 1 (fast) or 3 to 12 (high compression) for `lz4`; -7 to -1 (faster) or 1 to 19 for `zstd`.
-  public var level: Int { Int(smallLevel) }
-  private let smallLevel: Int8
+  public var level: Int { Int(code) &- (isChained ? Self.chainedOffset : 0) }
+  /// Blocks continue the history of their stream, as far as the other end's ``ChainBudget`` goes (SPEC CHN-1); only zstd, up to level 12.
+  public var isChained: Bool { Int(code) > Self.chainedOffset / 2 }
+  /// The level, and a large offset where blocks are chained: a stream has one of these.
+  private let code: Int8
+  private static let chainedOffset = 64
 
   /// Blocks go stored.
   public static let none = CompressionSetting(.none)
@@ -51,35 +57,42 @@ public struct CompressionSetting: Hashable, Sendable {
   /// zstd at level 1.
   public static let zstdDefault = CompressionSetting(.zstd)
 
-  /// Nil if the codec has no such level.
-  public init?(codec: Codec, level: Int) {
-    guard codec.hasLevel(level) else { return nil }
+  /// Nil if the codec has no such level, or no such chains.
+  public init?(codec: Codec, level: Int, isChained: Bool = false) {
+    guard codec.hasLevel(level, isChained: isChained) else { return nil }
     self.codec = codec
-    smallLevel = Int8(truncatingIfNeeded: level)
+    code = Int8(truncatingIfNeeded: level &+ (isChained ? Self.chainedOffset : 0))
   }
 
-  /// Reads `none`, `lz4`, `lz4:LEVEL`, `zstd` or `zstd:LEVEL`; nil for anything else. The level is a decimal number
+  /// Reads `none`, `lz4`, `lz4:LEVEL`, `zstd`, `zstd:LEVEL` or `zstd:LEVEL:chained`; nil for anything else. The level is a decimal number
   /// without leading zeros or plus sign.
   public init?(_ text: String) {
-    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    let parts = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
     guard let name = parts.first, let codec = Codec(name: String(name)) else { return nil }
-    guard parts.count == 2 else {
+    guard parts.count > 1 else {
       self.init(codec)
       return
     }
     guard codec != .none, let level = Int(parts[1]), String(level) == parts[1] else { return nil }
-    self.init(codec: codec, level: level)
+    guard parts.count == 2 || parts[2] == Self.chainedName else { return nil }
+    self.init(codec: codec, level: level, isChained: parts.count == 3)
   }
 
   private init(_ codec: Codec) {
     self.codec = codec
-    smallLevel = Int8(truncatingIfNeeded: codec.defaultLevel)
+    code = Int8(truncatingIfNeeded: codec.defaultLevel)
   }
+
+  private static let chainedName = "chained"
+
+  /// The same without chains.
+  var independent: CompressionSetting { CompressionSetting(codec: codec, level: level) ?? self }
 }
 
 extension CompressionSetting: CustomStringConvertible {
-  /// The text that ``init(_:)`` reads, with the level: `none`, `lz4:1`, `zstd:3`.
+  /// The text that ``init(_:)`` reads, with the level: `none`, `lz4:1`, `zstd:3`, `zstd:3:chained`.
   public var description: String {
-    codec == .none ? codec.name : "\(codec.name):\(level)"
+    guard codec != .none else { return codec.name }
+    return isChained ? "\(codec.name):\(level):\(Self.chainedName)" : "\(codec.name):\(level)"
   }
 }

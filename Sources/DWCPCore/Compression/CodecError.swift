@@ -11,6 +11,12 @@ public struct CodecError: Error, Hashable, Sendable {
     case windowTooLarge
     /// A zstd frame names a dictionary.
     case dictionaryRequired
+    /// A chained zstd payload is not a whole number of blocks of a frame that goes on.
+    case notAPart
+    /// A chained block came out of order, or behind one that was broken.
+    case brokenChain
+    /// A chained payload decodes to other bytes than were encoded.
+    case wrongCheck
     /// The payload is damaged, or of a codec that has nothing to decode.
     case malformed
     /// The payload decodes to another length than was declared.
@@ -26,11 +32,13 @@ public struct CodecError: Error, Hashable, Sendable {
     self.reason = reason
   }
 
-  /// The SPEC rule that was broken, `CDC-3` or `CDC-4`.
+  /// The SPEC rule that was broken: `CDC-3`, `CDC-4`, `CHN-1` or `CHN-3`.
   public var rule: String {
     switch reason {
     case .notASingleFrame, .wrongContentSize, .windowTooLarge, .dictionaryRequired: "CDC-3"
     case .malformed, .wrongLength, .notAvailable: "CDC-4"
+    case .notAPart, .brokenChain: "CHN-1"
+    case .wrongCheck: "CHN-3"
     }
   }
 
@@ -41,6 +49,9 @@ public struct CodecError: Error, Hashable, Sendable {
     case .wrongContentSize: "the content size in a zstd block is not the declared raw length"
     case .windowTooLarge: "a zstd block needs a larger window than this end announced"
     case .dictionaryRequired: "a zstd block needs a dictionary, and there are none"
+    case .notAPart: "a chained zstd block is not a flushed part of one frame"
+    case .brokenChain: "a chained block does not follow the one before it"
+    case .wrongCheck: "a chained block does not decode to the bytes that were sent"
     case .malformed: "a compressed block is damaged and cannot be decoded"
     case .wrongLength: "a compressed block does not decode to its declared raw length"
     case .notAvailable: "there is not enough memory for a codec or its output"

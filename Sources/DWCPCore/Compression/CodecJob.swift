@@ -1,6 +1,6 @@
 public import NIOCore
 
-/// Work for a codec, on one block that needs no other (SPEC CDC-2). The engine hands jobs out and takes their results back in any order; it never runs one by itself, so that the
+/// Work for a codec, on one block. The engine hands jobs out and takes their results back in any order; it never runs one by itself, so that the
 /// caller decides which thread pays.
 public enum CodecJob: Hashable, Sendable {
   case encode(EncodeJob)
@@ -11,6 +11,15 @@ public enum CodecJob: Hashable, Sendable {
     switch self {
     case .encode(let job): job.raw.readableBytes
     case .decode(let job): job.rawByteCount
+    }
+  }
+
+  /// What the block has in common with others of its stream; nil for an independent one. Jobs of one chain are to be run one after the other, in
+  /// the order in which they were handed out.
+  public var chain: CodecChain? {
+    switch self {
+    case .encode(let job): job.place?.chain
+    case .decode(let job): job.place?.chain
     }
   }
 
@@ -37,13 +46,16 @@ public struct EncodeJob: Hashable, Sendable {
   public let raw: ByteBuffer
   /// Codec and level.
   public let setting: CompressionSetting
-  /// The receiver's limit (SPEC CAP-5).
+  /// The receiver's limit (SPEC CAP-5, CHN-2).
   let maximumWindowLog: Int
+  /// Where the block stands in its chain; nil for an independent one.
+  var place: ChainPlace?
 
   /// SPEC CDC-5: a compressed block has to save this much to be worth decoding.
   static func leastSavingByteCount(rawByteCount: Int) -> Int { max(16, rawByteCount / 16) }
 
   func run(in context: CodecContext) -> EncodedBlock {
+    if let place { return runChained(place) }
     var payload = ByteBuffer()
     let limit = raw.readableBytes &- Self.leastSavingByteCount(rawByteCount: raw.readableBytes)
     var isSmaller = false
@@ -65,6 +77,30 @@ public struct EncodeJob: Hashable, Sendable {
       number: number, streamID: streamID, triedCodec: setting.codec, codec: setting.codec, payload: payload,
       rawByteCount: raw.readableBytes)
   }
+
+  /// A block of a chain goes on with it even where it does not shrink, since a stored one would end the chain.
+  private func runChained(_ place: ChainPlace) -> EncodedBlock {
+    var payload = ByteBuffer()
+    var isEncoded = false
+    let room = DataFrame.maximumChainedByteCount(rawByteCount: raw.readableBytes)
+    payload.writeWithOutputRawSpan(minimumWritableBytes: room) { output in
+      do throws(CodecError) {
+        try place.chain.encode(
+          raw.readableBytesSpan, at: place.position, level: setting.level, windowLog: maximumWindowLog, into: &output)
+        isEncoded = true
+      } catch {
+        // The block goes stored, and those behind it until another chain begins.
+      }
+    }
+    guard isEncoded else {
+      return EncodedBlock(
+        number: number, streamID: streamID, triedCodec: setting.codec, codec: .none, payload: raw,
+        rawByteCount: raw.readableBytes)
+    }
+    return EncodedBlock(
+      number: number, streamID: streamID, triedCodec: setting.codec, codec: setting.codec, payload: payload,
+      rawByteCount: raw.readableBytes, decodedCheck: CRC32C.checksum(raw.readableBytesSpan))
+  }
 }
 
 /// A block ready to be sent.
@@ -76,6 +112,13 @@ public struct EncodedBlock: Hashable, Sendable {
   let codec: Codec
   let payload: ByteBuffer
   let rawByteCount: Int
+  /// CRC32C of the raw bytes of a chained block (SPEC CHN-3).
+  var decodedCheck: UInt32 = 0
+
+  /// It saves too little for its codec to be worth it (SPEC CDC-5).
+  var isUnshrunk: Bool {
+    payload.readableBytes > rawByteCount &- EncodeJob.leastSavingByteCount(rawByteCount: rawByteCount)
+  }
 }
 
 /// One block to be decompressed, into exactly the declared number of bytes (SPEC CDC-4).
@@ -89,12 +132,17 @@ public struct DecodeJob: Hashable, Sendable {
   /// The declared raw length; it has been charged.
   public let rawByteCount: Int
   let maximumWindowLog: Int
+  /// Where the block stands in its chain; nil for an independent one.
+  var place: ChainPlace?
+  /// CRC32C of the raw bytes of a chained block (SPEC CHN-3).
+  var decodedCheck: UInt32 = 0
 
   func run(in context: CodecContext) -> DecodedBlock {
     var raw = ByteBuffer()
     var failure: CodecError?
     raw.writeWithOutputRawSpan(minimumWritableBytes: rawByteCount) { output in
       do throws(CodecError) {
+        if let place { return try decode(at: place, into: &output) }
         try context.decompress(
           encoded.readableBytesSpan, codec: codec, rawByteCount: rawByteCount, maximumWindowLog: maximumWindowLog,
           into: &output)
@@ -102,8 +150,20 @@ public struct DecodeJob: Hashable, Sendable {
         failure = error
       }
     }
+    if let place, failure == nil, CRC32C.checksum(raw.readableBytesSpan) != decodedCheck {
+      place.chain.breakOff()
+      failure = CodecError(.wrongCheck)
+    }
     return DecodedBlock(
       number: number, streamID: streamID, codec: codec, raw: failure == nil ? raw : ByteBuffer(), failure: failure)
+  }
+}
+
+extension DecodeJob {
+  private func decode(at place: ChainPlace, into output: inout OutputRawSpan) throws(CodecError) {
+    try place.chain.decode(
+      encoded.readableBytesSpan, at: place.position, rawByteCount: rawByteCount, windowLog: maximumWindowLog,
+      into: &output)
   }
 }
 

@@ -20,7 +20,7 @@ struct CodecSet: Hashable, Sendable {
 /// The fixed policy by which one stream picks a codec for each block (SPEC CDC-1, CDC-5). Frames without blocks, those of the handshake among them,
 /// never see a codec (SPEC CDC-6).
 ///
-/// After a few blocks in a row did not shrink, only one in sixteen is tried, so that data that is already compressed costs little.
+/// After a few independent blocks in a row did not shrink, only one in sixteen is tried, so that data that is already compressed costs little.
 struct StreamCompression: Hashable, Sendable {
   private static let patienceBlockCount: UInt8 = 4
   private static let probeIntervalBlockCount: Int8 = 16
@@ -37,7 +37,10 @@ struct StreamCompression: Hashable, Sendable {
 
   /// The setting to try for the next block, or nil to store it.
   mutating func setting(rawByteCount: Int, peerCodecs: CodecSet) -> CompressionSetting? {
-    guard rawByteCount >= Self.leastRawByteCount, let setting = bestSetting(peerCodecs) else { return nil }
+    guard rawByteCount > 0, let setting = bestSetting(peerCodecs) else { return nil }
+    // A stored block would end the chain, and what is behind it would have no history.
+    guard !setting.isChained else { return setting }
+    guard rawByteCount >= Self.leastRawByteCount else { return nil }
     guard storedRun >= Self.patienceBlockCount else { return setting }
     blocksUntilProbe -= 1
     guard blocksUntilProbe <= 0 else { return nil }

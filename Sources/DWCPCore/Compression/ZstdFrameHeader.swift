@@ -60,19 +60,51 @@ struct ZstdFrameHeader: Hashable, Sendable {
     guard header.frameByteCount(payload) == payload.byteCount else { throw CodecError(.notASingleFrame) }
   }
 
+  /// Verifies that a payload is a flushed part of a frame that goes on, or the beginning of one whose window is at most 2 to `maximumWindowLog` bytes
+  /// (SPEC CHN-1, CHN-2). Reads headers only.
+  static func verifyPart(_ payload: RawSpan, isFirst: Bool, maximumWindowLog: Int) throws(CodecError) {
+    var offset = 0
+    if isFirst {
+      let header = try ZstdFrameHeader(payload)
+      guard header.contentByteCount == nil else { throw CodecError(.wrongContentSize) }
+      guard maximumWindowLog >= 0, header.windowByteCount <= UInt64(1) << min(maximumWindowLog, 63) else {
+        throw CodecError(.windowTooLarge)
+      }
+      offset = header.byteCount
+    }
+    guard offset < payload.byteCount else { throw CodecError(.notAPart) }
+    while offset < payload.byteCount {
+      guard let block = Block(payload, at: offset), !block.isLast else { throw CodecError(.notAPart) }
+      offset = block.end
+    }
+    guard offset == payload.byteCount else { throw CodecError(.notAPart) }
+  }
+
+  /// A block of a frame, by its header.
+  private struct Block {
+    let isLast: Bool
+    let end: Int
+
+    /// Nil when its header is cut short or its type reserved.
+    init?(_ frame: RawSpan, at offset: Int) {
+      guard let header = frame.littleEndian(at: offset, byteCount: 3) else { return nil }
+      isLast = header & 1 != 0
+      switch header >> 1 & 3 {
+      case 0, 2: end = offset &+ 3 &+ Int(header >> 3)
+      case 1: end = offset &+ 4
+      default: return nil
+      }
+    }
+  }
+
   /// Steps from block to block; nil if the frame is cut short or has a block of the reserved type.
   private func frameByteCount(_ frame: RawSpan) -> Int? {
     var offset = byteCount
     var isLast = false
     while !isLast {
-      guard let block = frame.littleEndian(at: offset, byteCount: 3) else { return nil }
-      offset &+= 3
-      isLast = block & 1 != 0
-      switch block >> 1 & 3 {
-      case 0, 2: offset &+= Int(block >> 3)
-      case 1: offset &+= 1
-      default: return nil
-      }
+      guard let block = Block(frame, at: offset) else { return nil }
+      offset = block.end
+      isLast = block.isLast
     }
     return hasChecksum ? offset &+ Self.checksumByteCount : offset
   }

@@ -25,6 +25,12 @@ extension Announcement {
         }
       }
     }
+    if chains.count > 0 {
+      buffer.writeEntry(Tag.chains.rawValue) {
+        $0.writeMultipleIntegers(
+          UInt16(truncatingIfNeeded: chains.count), UInt8(truncatingIfNeeded: chains.windowLog), UInt8(0))
+      }
+    }
     buffer.writeEntry(Tag.maximumLinks.rawValue) { $0.writeInteger(maximumLinkCount) }
     buffer.writeEntry(Tag.implementation.rawValue) { $0.writeBytes(implementation.utf8.prefix(64)) }
   }
@@ -73,7 +79,8 @@ extension Announcement {
     case .decodeSpeed: readDecodeSpeeds(from: &value)
     case .maximumLinks: value.read(1...255 as ClosedRange<UInt8>) { maximumLinkCount = $0 }
     case .implementation: readImplementation(from: &value)
-    case .chains, .dictionaries, .baselines, .features: value.skipAll()
+    case .chains: readChains(from: &value)
+    case .dictionaries, .baselines, .features: value.skipAll()
     }
   }
 
@@ -88,6 +95,14 @@ extension Announcement {
     while let packed = value.readInteger(as: UInt32.self) {
       decodeSpeeds[UInt8(truncatingIfNeeded: packed >> 24)] = packed & 0xFF_FFFF
     }
+    return true
+  }
+
+  private mutating func readChains(from value: inout ByteBuffer) -> Bool {
+    guard let (count, windowLog, reserved) = value.readMultipleIntegers(as: (UInt16, UInt8, UInt8).self), count > 0,
+      Bounds.chainWindowLogs.contains(windowLog), reserved == 0
+    else { return false }
+    chains = ChainBudget(count: Int(count), windowLog: Int(windowLog))
     return true
   }
 

@@ -38,19 +38,23 @@ extension Session {
     block.detach()
     let setting = streams[slot: slot].compression.setting(rawByteCount: block.rawByteCount, peerCodecs: sendCodecs)
     guard let setting else {
+      if block.rawByteCount > 0 { endCutting(of: id) }
       counters.untriedBlocks &+= 1
       streams[slot: slot].send.enqueue(block)
       wake(at: slot)
       return nil
     }
+    let place = nextPlace(of: id, setting)
+    block.isCutForChain = place != nil
+    block.isRestart = place?.isFirst ?? false
     block.jobNumber = nextJobNumber
     nextJobNumber &+= 1
     encodeJobCount &+= 1
     streams[slot: slot].send.enqueue(block)
     scheduleEncoding(at: slot)
     return EncodeJob(
-      number: block.jobNumber, streamID: id, raw: block.payload, setting: setting,
-      maximumWindowLog: remote.zstdWindowLog)
+      number: block.jobNumber, streamID: id, raw: block.payload, setting: place == nil ? setting.independent : setting,
+      maximumWindowLog: place == nil ? remote.zstdWindowLog : sendChainWindowLog, place: place)
   }
 
   /// Takes the result of a job back; results for streams that have gone are dropped.
@@ -74,9 +78,9 @@ extension Session {
     encodeJobCount = max(0, encodeJobCount &- 1)
     let isStored = encoded.codec == .none
     guard let slot = streams.slot(of: encoded.streamID) else { return }
-    streams[slot: slot].compression.note(isStored: isStored)
-    let isAwaited = streams[slot: slot].send.completeBlock(
-      jobNumber: encoded.number, codecID: encoded.codec.rawValue, payload: encoded.payload)
+    streams[slot: slot].compression.note(isStored: encoded.isUnshrunk)
+    if isStored { endCutting(of: encoded.streamID) }
+    let isAwaited = streams[slot: slot].send.completeBlock(encoded)
     guard isAwaited else { return }
     if isStored { counters.unshrunkBlocks &+= 1 }
     wake(at: slot)

@@ -39,6 +39,8 @@ extension Session {
     for ring in [encodeRing, creditWaiters, controlRing] { hasher.combine(ring) }
     hasher.combine(outbox)
     hasher.combine(openBodies)
+    hasher.combine(sendChains)
+    hasher.combine(receiveChains)
     hasher.combine(liveness)
     hasher.combine(goAway)
     hasher.combine(link.owesAcknowledgement(now: now))
@@ -99,6 +101,8 @@ extension SendHalf {
       hasher.combine(block.codecID)
       hasher.combine(block.payload.readableBytes)
       hasher.combine(block.jobNumber)
+      hasher.combine(block.isCutForChain)
+      hasher.combine(block.isRestart)
     }
   }
 }

@@ -85,9 +85,13 @@ extension Session {
       try stream.receive.check(start: start, end: end, isFinal: block.isFinal)
     }
     guard arrival == .new else { return try ledger.noteIdleFrame(now: now) }
-    try ledger.noteData(rawByteCount: parser.dataFrame.rawByteCount, isFinal: block.isFinal, now: now)
+    try ledger.noteData(
+      rawByteCount: parser.dataFrame.rawByteCount, isFinal: block.isFinal, isRestart: block.isRestart, now: now)
     let newUnits = end &- streams[slot: slot].receive.received
     try receiveCredit.check(newUnits: newUnits)
+    var place: ChainPlace?
+    if block.isChained { place = try receiveChained(id, isRestart: block.isRestart) }
+    if block.isFinal || (!block.isChained && parser.dataFrame.rawByteCount > 0) { endReceiving(of: id) }
     countReceived(block.codec)
     if block.span > 0 { queues.lend(to: &streams[slot: slot].receive.queue) }
     let isWanted = streams[slot: slot].receive.charge(end: end, isFinal: block.isFinal)
@@ -98,15 +102,14 @@ extension Session {
     }
     if receiveCredit.isTight { stalls.begin(now: now) }
     tuneWindows(at: slot, now: now)
-    if isWanted { acceptBlock(id, at: slot, block) } else { stopIfOwed(at: slot) }
+    if isWanted { acceptBlock(id, at: slot, block, place) } else { stopIfOwed(at: slot) }
     noteReceiveProgress(at: slot)
   }
 
   @inline(__always)
   private mutating func countReceived(_ codec: Codec) {
     let rawByteCount = parser.dataFrame.rawByteCount
-    let tableByteCount = parser.markTable.map { DataFrame.markCountByteCount &+ $0.readableBytes } ?? 0
-    let payloadByteCount = parser.header.bodyByteCount &- DataFrame.extensionByteCount &- tableByteCount
+    let payloadByteCount = parser.payloadByteCount
     let wireByteCount = FrameHeader.byteCount &+ parser.header.remainderByteCount
     counters.rawBytesReceived &+= UInt64(rawByteCount)
     counters.receivedByCodec.update(codec) {
@@ -130,6 +133,8 @@ extension Session {
     var isFinal: Bool
     var endsMessage: Bool
     var codec: Codec
+    var isChained: Bool
+    var isRestart: Bool
   }
 
   /// Everything about a block that does not depend on its stream (SPEC DAT-1 to DAT-5).
@@ -157,12 +162,18 @@ extension Session {
     guard let codec = Codec(rawValue: frame.codecID), local.codecIDs.contains(frame.codecID) else {
       throw .peer(.codec, "DAT-5", "codec \(frame.codecID) was not announced")
     }
-    return CheckedBlock(span: span, isFinal: isFinal, endsMessage: endsMessage, codec: codec)
+    let isChained = flags & DataFrame.Flags.chained != 0
+    guard !isChained || (codec == .zstd && frame.rawByteCount > 0) else {
+      throw .peer(.protocol, "CHN-1", "a chained block is not zstd, or has no raw bytes")
+    }
+    return CheckedBlock(
+      span: span, isFinal: isFinal, endsMessage: endsMessage, codec: codec, isChained: isChained,
+      isRestart: flags & DataFrame.Flags.restart != 0)
   }
 
   /// Queues a block for its reader, or for a decoder.
   @inline(__always)
-  private mutating func acceptBlock(_ id: StreamID, at slot: Int, _ block: CheckedBlock) {
+  private mutating func acceptBlock(_ id: StreamID, at slot: Int, _ block: CheckedBlock, _ place: ChainPlace?) {
     guard block.span > 0 else { return }
     let rawByteCount = parser.dataFrame.rawByteCount
     if block.codec == .none {
@@ -175,7 +186,8 @@ extension Session {
       decodeJobs.append(
         DecodeJob(
           number: UInt64(number), streamID: id, encoded: takeJoinedPayload(), codec: block.codec,
-          rawByteCount: rawByteCount, maximumWindowLog: local.zstdWindowLog))
+          rawByteCount: rawByteCount, maximumWindowLog: place == nil ? local.zstdWindowLog : local.chains.windowLog,
+          place: place, decodedCheck: parser.decodedCheck))
     }
     if block.endsMessage || parser.markTable != nil {
       streams[slot: slot].receive.queue.contents.appendMarks(
@@ -212,6 +224,7 @@ extension Session {
     if id.opener != role { try ledger.noteReset(now: now) }
     guard let slot = try locate(id, isOpening: false, now: now) else { return try ledger.noteIdleFrame(now: now) }
     counters.resetsReceived.add(ErrorCode(rawValue: code))
+    endReceiving(of: id)
     try receiveCredit.check(newUnits: final &- min(final, streams[slot: slot].receive.received))
     try updateReceiving(at: slot) { half throws(SessionError) in
       try half.receiveReset(ErrorCode(rawValue: code), finalOffset: final)
@@ -267,6 +280,8 @@ extension Session {
     if streams[slot: slot].isAwaitingSessionCredit { creditWaiters.removeAll { $0 == id } }
     // Streams that outlived their session have been counted with its end.
     if progress.isLive { counters.streamsClosed.add(streams[slot: slot].cut) }
+    sendChains[id] = nil
+    receiveChains[id] = nil
     streams.remove(at: slot)
     if id.opener != role { closedPeerStreamCount &+= 1 }
     events.append(.closed(id))

@@ -164,6 +164,7 @@ extension Session {
     if let resetCode {
       let finalOffset = streams[slot: slot].send.sentEnd
       streams[slot: slot].send.markResetSent()
+      sendChains[id] = nil
       batch.writeFrame(.reset, streamID: id, isChecked: sendsChecks) {
         $0.writeMultipleIntegers(resetCode.rawValue, finalOffset)
       }
@@ -229,7 +230,10 @@ extension Session {
     switch turn {
     case .block(let block, let isFinal, let isNewlyCut):
       streams[slot: slot].owesOpening = false
-      if isNewlyCut { sendCredit.charge(block.span) }
+      if isNewlyCut {
+        sendCredit.charge(block.span)
+        if block.rawByteCount > 0 { endCutting(of: id) }
+      }
       write(block, isFinal: isFinal, of: id, into: &batch)
       noteSendProgress(id, at: slot)
       let codecs = sendCodecs
@@ -249,11 +253,14 @@ extension Session {
     var flags: UInt8 = isFinal ? DataFrame.Flags.fin : 0
     if block.endsMessage { flags |= DataFrame.Flags.endOfMessage }
     if block.markTable != nil { flags |= DataFrame.Flags.marks }
+    if block.isChained { flags |= DataFrame.Flags.chained | (block.isRestart ? DataFrame.Flags.restart : 0) }
     let frame = DataFrame(offset: block.offset, codecID: block.codecID, rawByteCount: block.rawByteCount)
     let start = batch.byteCount
     batch.writeData(
-      frame, flags: flags, streamID: id, markTable: block.markTable, payload: block.payload,
-      isCopied: block.pinsMuch, isChecked: sendsChecks)
+      frame, flags: flags, streamID: id, markTable: block.markTable,
+      decodedCheck: block.isChained ? block.decodedCheck : nil, payload: block.payload, isCopied: block.pinsMuch,
+      isChecked: sendsChecks)
+    if !sendChains.isEmpty { noteSentChained(block, isFinal: isFinal, of: id) }
     noteSent(.data)
     counters.rawBytesSent &+= UInt64(block.rawByteCount)
     guard let codec = Codec(rawValue: block.codecID) else { return }

@@ -54,6 +54,9 @@ public struct Session: Hashable, Sendable {
   var pinners: [UInt32] = []
   /// Bodies of OPEN that have still to be sent and are not empty.
   var openBodies: [StreamID: [UInt8]] = [:]
+  /// Streams whose blocks are chained, in each direction (SPEC CHN-2).
+  var sendChains: [StreamID: SendChain] = [:]
+  var receiveChains: [StreamID: ChainPlace] = [:]
   var openedOrdinal: UInt64 = 0
   var peerOrdinal: UInt64 = 0
   var peerStreamLimit: UInt64
@@ -92,7 +95,8 @@ public struct Session: Hashable, Sendable {
     self.configuration = configuration
     self.secrets = secrets
     local = configuration.announcement
-    parser = FrameParser(maximumRawBlockByteCount: local.maximumRawBlockByteCount)
+    parser = FrameParser(
+      maximumRawBlockByteCount: local.maximumRawBlockByteCount, allowsChains: local.chains.count > 0)
     ledger = AbuseLedger(configuration.abuseBudgets)
     peerStreamLimit = local.streamLimit
     backlogs = Lent.Shelf(streamLimit: local.streamLimit)

@@ -41,6 +41,12 @@ public struct SessionConfiguration: Hashable, Sendable {
   /// Largest zstd window this endpoint takes, as a power of two; 10 to 31.
   public var maximumZstdWindowLog = 20
 
+  /// Chained blocks that this endpoint takes; ``ChainBudget/none`` for independent ones only.
+  public var receiveChains = ChainBudget.standard
+
+  /// Streams whose blocks this endpoint chains at once, as far as the other end takes it; what is asked for beyond is compressed in independent blocks.
+  public var sendChains = ChainBudget.standard
+
   /// Bytes an application may have waiting in one stream before it is asked to wait.
   public var streamSendBudgetByteCount = 1 << 20
 
@@ -88,6 +94,7 @@ public struct SessionConfiguration: Hashable, Sendable {
     announcement.requiresIntegrity = requiresIntegrity
     announcement.acknowledgementDelayMilliseconds = acknowledgementDelayMilliseconds.clamped(
       to: Announcement.Bounds.acknowledgementDelaysMilliseconds)
+    announcement.chains = receiveChains.bounded
     announcement.implementation = implementationName
     return announcement
   }

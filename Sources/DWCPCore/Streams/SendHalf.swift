@@ -27,9 +27,18 @@ struct SendHalf: Hashable, Sendable {
     /// Lengths of the messages in front of the last one (SPEC section 8); nil where there is none.
     var markTable: ByteBuffer?
     var codecID: UInt8 = 0
+    /// The block was cut for a chain, and begins it with `isRestart` (SPEC CHN-1).
+    var isCutForChain = false
+    var isRestart = false
+    /// CRC32C of the raw bytes of a chained block (SPEC CHN-3).
+    var decodedCheck: UInt32 = 0
     var payload: ByteBuffer
     /// The number of the encode job that will fill `payload` in; 0 when it is ready.
     var jobNumber: UInt64 = 0
+
+    /// One that could not be encoded goes stored.
+    @inline(__always)
+    var isChained: Bool { isCutForChain && codecID != Codec.none.rawValue }
 
     /// Copies a payload that is a short part of a large buffer, since it will not go at once.
     mutating func detach() {
@@ -160,12 +169,14 @@ struct SendHalf: Hashable, Sendable {
   }
 
   /// Takes an encoded block back; false when nobody waits for it any more.
-  mutating func completeBlock(jobNumber: UInt64, codecID: UInt8, payload: ByteBuffer) -> Bool {
+  mutating func completeBlock(_ encoded: EncodedBlock) -> Bool {
+    let jobNumber = encoded.number
     guard hasBlocks, let index = backlog.contents.blocks.firstIndex(where: { $0.jobNumber == jobNumber }) else {
       return false
     }
-    backlog.contents.blocks[index].codecID = codecID
-    backlog.contents.blocks[index].payload = payload
+    backlog.contents.blocks[index].codecID = encoded.codec.rawValue
+    backlog.contents.blocks[index].payload = encoded.payload
+    backlog.contents.blocks[index].decodedCheck = encoded.decodedCheck
     backlog.contents.blocks[index].jobNumber = 0
     return true
   }

@@ -11,12 +11,19 @@ struct DataFrame: Hashable, Sendable {
     static let fin: UInt8 = 0x01
     static let endOfMessage: UInt8 = 0x02
     static let marks: UInt8 = 0x04
-    /// CHAINED, RESTART, BASELINE and DICTIONARY are switched on by announcements that this edition never makes (DAT-9).
-    static let reserved: UInt8 = 0x78
+    /// The block continues the codec history of its stream (SPEC CHN-1).
+    static let chained: UInt8 = 0x08
+    /// With `chained`: the history begins with this block.
+    static let restart: UInt8 = 0x10
+    /// BASELINE and DICTIONARY are switched on by announcements that this edition never makes (DAT-9).
+    static let reserved: UInt8 = 0x60
   }
 
   /// No offset may be above this (SPEC DAT-1).
   static let maximumOffset: UInt64 = 1 << 62
+
+  /// CRC32C of the raw bytes, in front of the payload of a chained block (SPEC CHN-3).
+  static let decodedCheckByteCount = 4
 
   var offset: UInt64
   var codecID: UInt8
@@ -27,6 +34,9 @@ struct DataFrame: Hashable, Sendable {
     self.codecID = codecID
     self.rawByteCount = rawByteCount
   }
+
+  /// The longest payload of a chained block: what does not shrink grows by the headers of the codec (SPEC CHN-1).
+  static func maximumChainedByteCount(rawByteCount: Int) -> Int { rawByteCount &+ rawByteCount / 32_768 &+ 64 }
 
   init?(reading buffer: inout ByteBuffer) {
     guard let (offset, packed) = buffer.readMultipleIntegers(as: (UInt64, UInt32).self) else { return nil }
@@ -52,13 +62,19 @@ struct DataFrame: Hashable, Sendable {
     unsafe target.storeBytes(of: packed.bigEndian, toByteOffset: FrameHeader.byteCount &+ 8, as: UInt32.self)
   }
 
-  func allowsPayload(byteCount: Int) -> Bool {
-    codecID == Codec.none.rawValue ? byteCount == rawByteCount : byteCount > 0 && byteCount < rawByteCount
+  func allowsPayload(byteCount: Int, isChained: Bool) -> Bool {
+    if isChained { return byteCount > 0 && byteCount <= Self.maximumChainedByteCount(rawByteCount: rawByteCount) }
+    return codecID == Codec.none.rawValue ? byteCount == rawByteCount : byteCount > 0 && byteCount < rawByteCount
   }
 
   /// SPEC DAT-3: the payload length against the declared raw length, before memory is reserved for either.
-  func checkPayload(byteCount: Int) throws(SessionError) {
-    if codecID == Codec.none.rawValue {
+  func checkPayload(byteCount: Int, isChained: Bool) throws(SessionError) {
+    if isChained {
+      guard allowsPayload(byteCount: byteCount, isChained: true) else {
+        throw .peer(
+          .frameSize, "DAT-3", "a chained block of \(byteCount) bytes does not fit its \(rawByteCount) raw bytes")
+      }
+    } else if codecID == Codec.none.rawValue {
       guard byteCount == rawByteCount else {
         throw .peer(.frameSize, "DAT-3", "a stored block of \(rawByteCount) bytes came with \(byteCount) bytes")
       }

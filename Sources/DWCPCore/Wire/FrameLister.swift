@@ -2,7 +2,8 @@ public import NIOCore
 
 /// Describes the frames of what one end sent on one link, one line each, without a session: for people who look at captures.
 public struct FrameLister: Sendable {
-  private var parser = FrameParser(maximumRawBlockByteCount: Int(Announcement.Bounds.rawBlockByteCounts.upperBound))
+  private var parser = FrameParser(
+    maximumRawBlockByteCount: Int(Announcement.Bounds.rawBlockByteCounts.upperBound), allowsChains: true)
   /// Bytes in front of the frame that comes next.
   private var frameStart = 0
   private var position = 0
@@ -44,6 +45,9 @@ public struct FrameLister: Sendable {
     let frame = parser.dataFrame
     let codec = Codec(rawValue: frame.codecID)?.name ?? "codec \(frame.codecID)"
     var words = ["offset \(frame.offset)", codec, "\(frame.rawByteCount) raw bytes"]
+    if parser.header.flags & DataFrame.Flags.chained != 0 {
+      words.append(parser.header.flags & DataFrame.Flags.restart == 0 ? "CHAINED" : "CHAINED RESTART")
+    }
     if let markTable = parser.markTable { words.append("\(markTable.readableBytes / 2) marks") }
     if parser.header.flags & DataFrame.Flags.endOfMessage != 0 { words.append("EOM") }
     if parser.header.flags & DataFrame.Flags.fin != 0 { words.append("FIN") }

@@ -7,12 +7,12 @@ internal import NIOCore
 /// walks through the phases below; each needs a known number of bytes, which `gather` lends without a copy when they lie together.
 ///
 ///     preface -> header -> controlBody -> header ...
-///                header -> extension -> [markCount -> markTable] -> payload -> check -> header ...
+///                header -> extension -> [markCount -> markTable] -> [decodedCheck] -> payload -> check -> header ...
 ///
 /// Results stay in fields, so that nothing is boxed or copied for a frame.
 struct FrameParser: Hashable, Sendable {
   enum Phase: UInt8, Hashable, Sendable, CaseIterable {
-    case preface, header, controlBody, dataExtension, markCount, markTable, payload, payloadCheck
+    case preface, header, controlBody, dataExtension, markCount, markTable, decodedCheck, payload, payloadCheck
   }
 
   /// What the caller finds in the fields after a step.
@@ -31,6 +31,8 @@ struct FrameParser: Hashable, Sendable {
   private(set) var header = FrameHeader(type: .hello, flags: 0, streamID: .session, bodyByteCount: 0)
   private(set) var body: ByteBuffer?
   private(set) var dataFrame = DataFrame(offset: 0, codecID: 0, rawByteCount: 0)
+  /// What the raw bytes of a chained block have to add up to (SPEC CHN-3).
+  private(set) var decodedCheck: UInt32 = 0
   /// Message lengths as `u16`s, still packed (SPEC section 8); nil where there is none.
   private(set) var markTable: ByteBuffer?
   /// The payload of a data block, in order, as slices of what was received; one that lay in the input as a whole is
@@ -44,12 +46,16 @@ struct FrameParser: Hashable, Sendable {
   private var remainingBodyByteCount = 0
   private var markTableByteCount = 0
   private let maximumRawBlockByteCount: Int
+  /// Flags of DATA that must be zero (SPEC DAT-9).
+  private let reservedFlags: UInt8
   private var check = CRC32C()
   /// The beginning of something that did not arrive in one piece.
   private var carry = ByteBuffer()
 
-  init(maximumRawBlockByteCount: Int) {
+  /// - Parameter allowsChains: this end announced that it takes chained blocks.
+  init(maximumRawBlockByteCount: Int, allowsChains: Bool = false) {
     self.maximumRawBlockByteCount = maximumRawBlockByteCount
+    reservedFlags = DataFrame.Flags.reserved | (allowsChains ? 0 : DataFrame.Flags.chained | DataFrame.Flags.restart)
   }
 
   mutating func step(_ input: inout ByteBuffer) throws(SessionError) -> Step {
@@ -76,6 +82,10 @@ struct FrameParser: Hashable, Sendable {
       case .markTable:
         guard let bytes = gatherBody(markTableByteCount, from: &input) else { return .needsMore }
         markTable = bytes
+        try beginDecodedCheck()
+      case .decodedCheck:
+        guard let bytes = gatherBody(DataFrame.decodedCheckByteCount, from: &input) else { return .needsMore }
+        decodedCheck = bytes.getInteger(at: bytes.readerIndex, as: UInt32.self) ?? 0
         try beginPayload()
       case .payload:
         takePieces(from: &input)
@@ -105,6 +115,9 @@ struct FrameParser: Hashable, Sendable {
       input.moveReaderIndex(forwardBy: DataFrame.markCountByteCount)
       markTable = input.readSlice(length: 2 &* block.markCount)
     }
+    if block.header.flags & DataFrame.Flags.chained != 0 {
+      decodedCheck = input.readInteger(as: UInt32.self) ?? 0
+    }
     if block.payloadByteCount > 0 { wholePayload = input.readSlice(length: block.payloadByteCount) }
     if header.isChecked { input.moveReaderIndex(forwardBy: FrameHeader.checkByteCount) }
     return true
@@ -122,7 +135,7 @@ struct FrameParser: Hashable, Sendable {
     let headByteCount = FrameHeader.byteCount &+ DataFrame.extensionByteCount
     guard bytes.byteCount >= headByteCount else { return nil }
     let header = FrameHeader(unchecked: bytes)
-    guard header.type == .data, header.flags & DataFrame.Flags.reserved == 0, header.streamID != .session,
+    guard header.type == .data, header.flags & reservedFlags == 0, header.streamID != .session,
       header.bodyByteCount >= DataFrame.extensionByteCount, header.bodyByteCount <= FrameHeader.maximumBodyByteCount,
       header.remainderByteCount <= bytes.byteCount &- FrameHeader.byteCount, FrameHeader.hasRightCheck(bytes)
     else { return nil }
@@ -135,11 +148,21 @@ struct FrameParser: Hashable, Sendable {
       block.payloadByteCount &-= DataFrame.markCountByteCount &+ 2 &* block.markCount
       guard block.markCount > 0, block.payloadByteCount >= 0 else { return nil }
     }
+    let isChained = header.flags & DataFrame.Flags.chained != 0
+    if isChained { block.payloadByteCount &-= DataFrame.decodedCheckByteCount }
     guard block.frame.rawByteCount <= maximumRawBlockByteCount,
-      block.frame.allowsPayload(byteCount: block.payloadByteCount),
+      block.frame.allowsPayload(byteCount: block.payloadByteCount, isChained: isChained),
+      isChained || header.flags & DataFrame.Flags.restart == 0,
       !header.isChecked || hasRightPayloadCheck(header, bytes)
     else { return nil }
     return block
+  }
+
+  /// Bytes of the last block's payload.
+  var payloadByteCount: Int {
+    let tableByteCount = markTable.map { DataFrame.markCountByteCount &+ $0.readableBytes } ?? 0
+    return header.bodyByteCount &- DataFrame.extensionByteCount &- tableByteCount
+      &- (isChained ? DataFrame.decodedCheckByteCount : 0)
   }
 
   private func hasRightPayloadCheck(_ header: FrameHeader, _ bytes: RawSpan) -> Bool {
@@ -225,8 +248,11 @@ struct FrameParser: Hashable, Sendable {
       phase = .controlBody
       return
     }
-    guard header.flags & DataFrame.Flags.reserved == 0 else {
+    guard header.flags & reservedFlags == 0 else {
       throw .peer(.protocol, "DAT-9", "a DATA flag is set that was never announced")
+    }
+    guard isChained || header.flags & DataFrame.Flags.restart == 0 else {
+      throw .peer(.protocol, "CHN-1", "RESTART is set without CHAINED")
     }
     remainingBodyByteCount = header.bodyByteCount
     check = CRC32C()
@@ -256,7 +282,7 @@ struct FrameParser: Hashable, Sendable {
       throw .peer(.frameSize, "DAT-5", "a block of \(frame.rawByteCount) raw bytes is longer than the announced limit")
     }
     dataFrame = frame
-    guard header.flags & DataFrame.Flags.marks != 0 else { return try beginPayload() }
+    guard header.flags & DataFrame.Flags.marks != 0 else { return try beginDecodedCheck() }
     guard remainingBodyByteCount >= DataFrame.markCountByteCount else {
       throw .peer(.protocol, "DAT-4", "a mark table is cut short")
     }
@@ -272,8 +298,18 @@ struct FrameParser: Hashable, Sendable {
     phase = .markTable
   }
 
+  private var isChained: Bool { header.flags & DataFrame.Flags.chained != 0 }
+
+  private mutating func beginDecodedCheck() throws(SessionError) {
+    guard isChained else { return try beginPayload() }
+    guard remainingBodyByteCount >= DataFrame.decodedCheckByteCount else {
+      throw .peer(.frameSize, "DAT-3", "a chained block is cut short in front of its payload")
+    }
+    phase = .decodedCheck
+  }
+
   private mutating func beginPayload() throws(SessionError) {
-    try dataFrame.checkPayload(byteCount: remainingBodyByteCount)
+    try dataFrame.checkPayload(byteCount: remainingBodyByteCount, isChained: isChained)
     phase = .payload
   }
 

@@ -65,42 +65,42 @@ public struct TransmitBatch: Sendable {
   /// Appends a DATA frame (SPEC section 8).
   ///
   /// - Parameter markTable: the lengths in it, without their number; nil when `flags` has no MARKS.
+  /// - Parameter decodedCheck: CRC32C of the raw bytes; nil when `flags` has no CHAINED.
   /// - Parameter isCopied: the payload is copied however long it is.
   mutating func writeData(
-    _ frame: DataFrame, flags: UInt8, streamID: StreamID, markTable: ByteBuffer?, payload: ByteBuffer, isCopied: Bool,
-    isChecked: Bool
+    _ frame: DataFrame, flags: UInt8, streamID: StreamID, markTable: ByteBuffer?, decodedCheck: UInt32?,
+    payload: ByteBuffer, isCopied: Bool, isChecked: Bool
   ) {
-    let tableByteCount = markTable.map { DataFrame.markCountByteCount + $0.readableBytes } ?? 0
+    let more = Extensions(markTable: markTable, decodedCheck: decodedCheck)
     let header = FrameHeader(
       type: .data, flags: isChecked ? flags | FrameFlags.check : flags, streamID: streamID,
-      bodyByteCount: DataFrame.extensionByteCount + tableByteCount + payload.readableBytes)
+      bodyByteCount: DataFrame.extensionByteCount + more.byteCount + payload.readableBytes)
     byteCount += FrameHeader.byteCount + header.remainderByteCount
     guard payload.readableBytes >= Self.leastUncopiedByteCount, !isCopied else {
-      return writeHead(header, frame, markTable, tableByteCount, copying: payload)
+      return writeHead(header, frame, more, copying: payload)
     }
-    writeHead(header, frame, markTable, tableByteCount, copying: nil)
+    writeHead(header, frame, more, copying: nil)
     payloads.append(Payload(scratchEnd: scratch.writerIndex, bytes: payload))
     guard isChecked else { return }
     var check = CRC32C()
-    check.update(scratch.readableBytesSpan.extracting(last: DataFrame.extensionByteCount + tableByteCount))
+    check.update(scratch.readableBytesSpan.extracting(last: DataFrame.extensionByteCount + more.byteCount))
     check.update(payload.readableBytesSpan)
     scratch.writeInteger(check.value)
   }
 
-  /// Header, extension and mark table and, in a frame whose payload is copied, all the rest.
+  /// Header and extensions and, in a frame whose payload is copied, all the rest.
   private mutating func writeHead(
-    _ header: FrameHeader, _ frame: DataFrame, _ markTable: ByteBuffer?, _ tableByteCount: Int,
-    copying payload: ByteBuffer?
+    _ header: FrameHeader, _ frame: DataFrame, _ more: Extensions, copying payload: ByteBuffer?
   ) {
     let bodyStart = FrameHeader.byteCount
-    let payloadStart = bodyStart + DataFrame.extensionByteCount + tableByteCount
+    let payloadStart = bodyStart + DataFrame.extensionByteCount + more.byteCount
     let frameByteCount = payloadStart + (payload?.readableBytes ?? 0)
     let isChecked = payload != nil && header.isChecked
     let room = frameByteCount + FrameHeader.checkByteCount
     unsafe scratch.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { target in
       unsafe header.store(in: target)
       unsafe frame.store(behindHeaderIn: target)
-      if let markTable { unsafe target.store(markTable) }
+      unsafe more.store(behindExtensionIn: target)
       if let payload { unsafe target.copy(payload, to: payloadStart) }
       guard isChecked else { return frameByteCount }
       let check = unsafe CRC32C.checksum(UnsafeRawBufferPointer(target), bodyStart, frameByteCount - bodyStart)
@@ -110,15 +110,32 @@ public struct TransmitBatch: Sendable {
   }
 }
 
-extension UnsafeMutableRawBufferPointer {
-  /// Copies a mark table and its number behind a frame's header and extension.
-  fileprivate func store(_ markTable: ByteBuffer) {
-    let start = FrameHeader.byteCount + DataFrame.extensionByteCount
-    let count = UInt16(truncatingIfNeeded: markTable.readableBytes / 2)
-    unsafe storeBytes(of: count.bigEndian, toByteOffset: start, as: UInt16.self)
-    unsafe copy(markTable, to: start + DataFrame.markCountByteCount)
-  }
+/// What may stand between the 12 bytes that each DATA frame has and its payload.
+private struct Extensions {
+  let markTable: ByteBuffer?
+  let decodedCheck: UInt32?
 
+  @inline(__always)
+  private var tableByteCount: Int { markTable.map { DataFrame.markCountByteCount + $0.readableBytes } ?? 0 }
+
+  @inline(__always)
+  var byteCount: Int { tableByteCount + (decodedCheck == nil ? 0 : DataFrame.decodedCheckByteCount) }
+
+  @inline(__always)
+  func store(behindExtensionIn target: UnsafeMutableRawBufferPointer) {
+    let start = FrameHeader.byteCount + DataFrame.extensionByteCount
+    if let markTable {
+      let count = UInt16(truncatingIfNeeded: markTable.readableBytes / 2)
+      unsafe target.storeBytes(of: count.bigEndian, toByteOffset: start, as: UInt16.self)
+      unsafe target.copy(markTable, to: start + DataFrame.markCountByteCount)
+    }
+    if let decodedCheck {
+      unsafe target.storeBytes(of: decodedCheck.bigEndian, toByteOffset: start + tableByteCount, as: UInt32.self)
+    }
+  }
+}
+
+extension UnsafeMutableRawBufferPointer {
   /// Copies a buffer's bytes to a place that has room for them.
   @inline(__always)
   fileprivate func copy(_ buffer: ByteBuffer, to offset: Int) {

@@ -1,4 +1,5 @@
 internal import DWCPCore
+internal import DequeModule
 internal import NIOCore
 internal import NIOPosix
 internal import Synchronization
@@ -11,6 +12,13 @@ public final class JobPool: Sendable {
 
   private let threads: NIOThreadPool
   private let idleContexts = Mutex<[CodecContext]>([])
+  /// What waits for the chains that a thread is busy with.
+  private let busyChains = Mutex<[ObjectIdentifier: Deque<Work>]>([:])
+
+  private struct Work: Sendable {
+    let job: CodecJob
+    let done: @Sendable (TimedResult) -> Void
+  }
 
   /// Starts the threads; they live as long as the process.
   public init(threadCount: Int) {
@@ -26,8 +34,46 @@ public final class JobPool: Sendable {
   }
 
   func submit(_ job: CodecJob, _ done: @escaping @Sendable (TimedResult) -> Void) {
+    let work = Work(job: job, done: done)
+    if let chain = job.chain {
+      guard begin(work, of: ObjectIdentifier(chain)) else { return }
+    }
     threads.submit { _ in
-      done(self.run(job))
+      self.run(work)
+    }
+  }
+
+  /// Whether a thread is busy with a chain: its next job has to wait for it.
+  func isBusy(_ chain: CodecChain) -> Bool {
+    busyChains.withLock { $0[ObjectIdentifier(chain)] != nil }
+  }
+
+  /// One job, or those of a chain one after the other: they continue one history.
+  private func run(_ work: Work) {
+    work.done(run(work.job))
+    guard let chain = work.job.chain else { return }
+    while let next = takeNext(of: ObjectIdentifier(chain)) { next.done(run(next.job)) }
+  }
+
+  /// False when a thread is busy with the chain already, and will come to this job too.
+  private func begin(_ work: Work, of chain: ObjectIdentifier) -> Bool {
+    busyChains.withLock { chains in
+      guard chains[chain] != nil else {
+        chains[chain] = []
+        return true
+      }
+      chains[chain]?.append(work)
+      return false
+    }
+  }
+
+  private func takeNext(of chain: ObjectIdentifier) -> Work? {
+    busyChains.withLock { chains in
+      guard let next = chains[chain]?.popFirst() else {
+        chains[chain] = nil
+        return nil
+      }
+      return next
     }
   }
 }
@@ -57,7 +103,9 @@ struct JobRunner {
 
   /// Runs a small job; nil when it is too large for an event loop.
   func runInline(_ job: CodecJob) -> TimedResult? {
-    job.rawByteCount <= Self.maximumInlineByteCount ? pool.run(job) : nil
+    guard job.rawByteCount <= Self.maximumInlineByteCount else { return nil }
+    if let chain = job.chain, pool.isBusy(chain) { return nil }
+    return pool.run(job)
   }
 
   func runOnPool(_ job: CodecJob, _ done: @escaping @Sendable (TimedResult) -> Void) {

@@ -75,7 +75,7 @@ import Testing
     case .encoded:
       encode(&half)
       half.finish()
-      _ = half.completeBlock(jobNumber: 7, codecID: 1, payload: ByteBuffer(repeating: 1, count: 2))
+      _ = half.completeBlock(encoded)
     case .sent: send(&half)
     case .finDue:
       send(&half)
@@ -96,6 +96,10 @@ import Testing
     _ = half.markSent()
   }
 
+  private static let encoded = EncodedBlock(
+    number: 7, streamID: StreamID(rawValue: 1), triedCodec: .lz4, codec: .lz4,
+    payload: ByteBuffer(repeating: 1, count: 2), rawByteCount: 4)
+
   private static func encode(_ half: inout SendHalf) {
     guard var block = half.cut(maximumRawByteCount: 64, maximumSpan: 64) else { return }
     block.jobNumber = 7
@@ -112,7 +116,7 @@ import Testing
     case .cut: _ = half.cut(maximumRawByteCount: 64, maximumSpan: 64)
     case .cutAndSend: send(&half)
     case .enqueue: encode(&half)
-    case .completeBlock: _ = half.completeBlock(jobNumber: 7, codecID: 1, payload: ByteBuffer(repeating: 1, count: 2))
+    case .completeBlock: _ = half.completeBlock(encoded)
     case .takeBlock: _ = half.takeBlock()
     case .markFinSent: half.markFinSent()
     case .reset: return half.reset(.cancelled)

@@ -68,7 +68,7 @@ struct Violation: Sendable, CustomTestStringConvertible {
     Violation("DAT-5", .codec, wire.data(codec: 3, raw: 9, [1])),
     Violation("DAT-6", .protocol, wire.data(offset: 1, [1])),
     Violation("DAT-6", .protocol, wire.data([1, 2]).data(offset: 1, [2, 3])),
-    Violation("DAT-9", .protocol, wire.data(flags: 0x08, [1])),
+    Violation("DAT-9", .protocol, wire.data(flags: 0x20, [1])),
     Violation("DAT-9", .protocol, wire.data(flags: 0x40, [1])),
     Violation(
       "CRD-2", .flowControl,
@@ -123,7 +123,7 @@ struct Violation: Sendable, CustomTestStringConvertible {
   @Test("of several broken rules any one is told (SPEC CONV-5)")
   func severalRules() {
     var pair = EnginePair.established()
-    pair.server.receive(Self.wire.data(flags: 0x08, codec: 9, raw: 300_000, marks: [2, 2], [1]).bytes, now: pair.now)
+    pair.server.receive(Self.wire.data(flags: 0x20, codec: 9, raw: 300_000, marks: [2, 2], [1]).bytes, now: pair.now)
     #expect(["DAT-9", "DAT-5", "DAT-4", "DAT-3"].contains(pair.server.failure?.rule))
   }
 

@@ -19,6 +19,19 @@ enum MachineCorpora {
     }
   }
 
+  /// Programs, libraries and documents as they come, one behind another.
+  static func ordinaryFiles(maximumByteCount: Int = 48 << 20) -> Corpus {
+    var data = Data()
+    for directory in ["/usr/bin", "/usr/lib/x86_64-linux-gnu", "/usr/share/doc", "/usr/share/perl"] {
+      let share = data.count + maximumByteCount / 4
+      for name in (try? FileManager.default.subpathsOfDirectory(atPath: directory).sorted()) ?? [] {
+        guard data.count < share else { break }
+        data.append((FileManager.default.contents(atPath: "\(directory)/\(name)") ?? Data()).prefix(4 << 20))
+      }
+    }
+    return corpus("ordinary-files", "files of /usr", data.prefix(maximumByteCount))
+  }
+
   /// The writable memory of a Python process that works, at two instants half a second apart.
   static func processMemory() throws -> [Corpus] {
     let process = Process()
