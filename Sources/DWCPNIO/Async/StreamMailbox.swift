@@ -1,3 +1,4 @@
+internal import DWCPCore
 internal import DequeModule
 internal import NIOCore
 internal import Synchronization
@@ -33,11 +34,21 @@ final class StreamMailbox: Sendable {
     /// Set with the first chunk.
     var budget: ReadAheadBudget?
     var unconfirmedByteCount = 0
+    /// Commands on their way to the loop, writes included.
+    var underWayCount = 0
     var isFull = false
+    var hasFinished = false
     var failure: (any Error)?
   }
 
+  let opening: StreamOpening
+  let session: LiveSession
   private let state = Mutex(State())
+
+  init(opening: StreamOpening, session: LiveSession) {
+    self.opening = opening
+    self.session = session
+  }
 
   deinit {
     state.withLock { state in
@@ -68,14 +79,23 @@ final class StreamMailbox: Sendable {
     }
   }
 
+  /// On the loop: whether a write may be given to the session at once. It may not while the stream is full.
+  func mayWriteAtOnce() throws -> Bool {
+    try state.withLock { state in
+      if let failure = state.failure { throw failure }
+      return !state.isFull
+    }
+  }
+
   /// Whether a write may leave without an answer from the loop, which then has to `confirm` it.
   func reserve(_ byteCount: Int) throws -> Bool {
     try state.withLock { state in
       if let failure = state.failure { throw failure }
       let total = state.unconfirmedByteCount + byteCount
       let isLittle = state.unconfirmedByteCount == 0 || total <= Self.maximumUnconfirmedByteCount
-      guard !state.isFull, isLittle else { return false }
+      guard !state.isFull, !state.hasFinished, isLittle else { return false }
       state.unconfirmedByteCount = total
+      state.underWayCount += 1
       return true
     }
   }
@@ -83,8 +103,36 @@ final class StreamMailbox: Sendable {
   func confirm(_ byteCount: Int, hasRoom: Bool) {
     state.withLock { state in
       state.unconfirmedByteCount -= byteCount
+      state.underWayCount -= 1
       state.isFull = !hasRoom
     }
+  }
+
+  /// On the loop: whether what comes now overtakes nothing.
+  var isNothingUnderWay: Bool { state.withLock { $0.underWayCount == 0 } }
+
+  /// A command leaves for the loop.
+  func noteDeparture() {
+    state.withLock { $0.underWayCount += 1 }
+  }
+
+  /// On the loop.
+  func noteArrival() {
+    state.withLock { $0.underWayCount -= 1 }
+  }
+
+  /// The writer has finished.
+  func noteFinish(of id: StreamID) throws {
+    try state.withLock { state in
+      if let failure = state.failure { throw failure }
+      guard !state.hasFinished else { throw SessionError.finished(id) }
+      state.hasFinished = true
+    }
+  }
+
+  /// A write has filled the stream.
+  func close() {
+    state.withLock { $0.isFull = true }
   }
 
   /// There is room again.

@@ -8,6 +8,7 @@ enum SessionTransport {
   static func configuration(_ options: Options, group: any EventLoopGroup) -> TransportConfiguration {
     var configuration = TransportConfiguration()
     configuration.group = group
+    configuration.taskPlacement = .eventLoop
     configuration.logger.logLevel = .critical
     configuration.session.requiresIntegrity = options.isIntegrityRequired
     if !options.isCompressionAutomatic { configuration.session.compression = .fixed(.none) }
