@@ -31,6 +31,7 @@ import Testing
       configuration.session.compression = .fixed(.none)
       configuration.statistics = statistics
       try await withSession(host: "127.0.0.1", port: port, configuration: configuration) { session in
+        _ = try await session.agreement()
         for round in 0..<12 {
           let task = Task(executorPreference: session.bridge.executor) { try await Self.wait(at: place, session) }
           // Some are cancelled before they begin, some on the way, some when they wait.

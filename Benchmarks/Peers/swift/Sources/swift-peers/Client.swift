@@ -9,15 +9,11 @@ final class Client {
   private let finished: EventLoopPromise<[String: Double]>
   private let source: Source?
   fileprivate var span: Span
+  /// Behind the first exchange.
+  private var hasStarted = false
   fileprivate var completedCount = 0
   fileprivate var bulk = Bulk()
   private lazy var idleUser = IdleUser()
-  private lazy var exchangeDone: () -> Void = { [unowned self] in
-    completedCount += 1
-    guard span.isOver(completedCount) else { return openExchange() }
-    finish(["streamsPerSecond": Double(completedCount) / span.seconds, "streamCount": Double(completedCount)])
-  }
-
   struct Bulk {
     var byteCount: UInt64 = 0
     var isOver = false
@@ -34,14 +30,22 @@ final class Client {
 
   /// Tries the connection with one exchange, so that both ends' settings have arrived, and starts the clock.
   func begin() {
-    opener.open(ExchangeUser(self) { [self] in start() })
+    openExchange()
   }
 
   func fail(_ error: any Error) {
     finished.fail(error)
   }
 
+  fileprivate func exchangeDone() {
+    guard hasStarted else { return start() }
+    completedCount += 1
+    guard span.isOver(completedCount) else { return openExchange() }
+    finish(["streamsPerSecond": Double(completedCount) / span.seconds, "streamCount": Double(completedCount)])
+  }
+
   private func start() {
+    hasStarted = true
     span = Span(options)
     switch options.workload {
     case .bulk: openSinks()
@@ -82,7 +86,7 @@ final class Client {
   }
 
   private func openExchange() {
-    opener.open(ExchangeUser(self, exchangeDone))
+    opener.open(ExchangeUser(self))
   }
 
   fileprivate func finishEcho(_ latenciesNanoseconds: [UInt64]) {
@@ -138,12 +142,10 @@ final class Client {
 /// Sends 1 KiB and checks the answer.
 private final class ExchangeUser: StreamUser {
   private let client: Client
-  private let done: () -> Void
   private var received = ByteBuffer()
 
-  init(_ client: Client, _ done: @escaping () -> Void) {
+  init(_ client: Client) {
     self.client = client
-    self.done = done
   }
 
   func opened(_ stream: any ByteStream) {
@@ -161,7 +163,7 @@ private final class ExchangeUser: StreamUser {
     guard received == Service.exchangeMessage else {
       return client.fail(PeerError("an answer of \(received.readableBytes) bytes differs from what was sent"))
     }
-    done()
+    client.exchangeDone()
   }
 }
 
