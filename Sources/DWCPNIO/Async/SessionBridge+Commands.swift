@@ -93,13 +93,23 @@ extension SessionBridge {
 
   func read(
     _ id: StreamID, maximumByteCount: Int, readsAhead: Bool,
-    _ continuation: CheckedContinuation<StreamChunk?, any Error>
+    _ continuation: UnsafeContinuation<StreamChunk?, any Error>
   ) {
     let stream = streams[id]
     guard stream?.isCancelled != true else { return continuation.resume(throwing: CancellationError()) }
     guard stream?.reader == nil else { return continuation.resume(throwing: SessionError.secondReader(id)) }
     let reader = Reader(maximumByteCount: maximumByteCount, readsAhead: readsAhead, continuation: continuation)
     if !serve(reader, of: id) { stream?.reader = reader }
+  }
+
+  /// Behind a look that found nothing to be read, in the same turn.
+  func awaitChunk(
+    _ id: StreamID, maximumByteCount: Int, _ continuation: UnsafeContinuation<StreamChunk?, any Error>
+  ) {
+    guard let stream = streams[id], !stream.isCancelled else {
+      return continuation.resume(throwing: CancellationError())
+    }
+    stream.reader = Reader(maximumByteCount: maximumByteCount, readsAhead: false, continuation: continuation)
   }
 
   func resumeReader(_ id: StreamID) {

@@ -33,7 +33,8 @@ final class SessionBridge: SessionDelegate {
     var maximumByteCount: Int
     /// Whether what comes behind is left in the mailbox.
     var readsAhead: Bool
-    var continuation: CheckedContinuation<StreamChunk?, any Error>
+    /// Taken out before it is resumed. Not a checked one, which takes an allocation and an eighth more time for each read.
+    var continuation: UnsafeContinuation<StreamChunk?, any Error>
   }
 
   struct OpenRequest {

@@ -31,13 +31,38 @@ public struct SessionStream: Sendable {
       case .end: return nil
       case .notReady: break
       }
-      return try await cancellable { bridge, continuation in
-        bridge.read(id, maximumByteCount: maximumByteCount, readsAhead: false, continuation)
+      return try await awaitChunk(maximumByteCount: maximumByteCount)
+    }
+    return try await withTaskCancellationHandler {
+      try await withUnsafeThrowingContinuation { continuation in
+        let id = id
+        mailbox.session.bridge.send {
+          $0.read(id, maximumByteCount: maximumByteCount, readsAhead: true, continuation)
+        }
       }
+    } onCancel: {
+      cancel()
     }
-    return try await cancellable { bridge, continuation in
-      bridge.read(id, maximumByteCount: maximumByteCount, readsAhead: true, continuation)
+  }
+
+  /// On the event loop, when nothing can be read.
+  private nonisolated(nonsending) func awaitChunk(maximumByteCount: Int) async throws -> StreamChunk? {
+    try await withTaskCancellationHandler {
+      try await withUnsafeThrowingContinuation { continuation in
+        guard let bridge = mailbox.session.bridge.here else {
+          return continuation.resume(throwing: CancellationError())
+        }
+        bridge.awaitChunk(id, maximumByteCount: maximumByteCount, continuation)
+      }
+    } onCancel: {
+      cancel()
     }
+  }
+
+  /// The task that uses the stream was cancelled.
+  private func cancel() {
+    let id = id
+    mailbox.session.bridge.run { $0.cancelStream(id) }
   }
 
   /// The next whole message, or nil when the other end has finished.
@@ -124,14 +149,13 @@ public struct SessionStream: Sendable {
   private nonisolated(nonsending) func cancellable<Result: Sendable>(
     _ body: @escaping @Sendable (SessionBridge, CheckedContinuation<Result, any Error>) -> Void
   ) async throws -> Result {
-    let id = id
     let bridge = mailbox.session.bridge
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         if let here = self.bridge { body(here, continuation) } else { bridge.send { body($0, continuation) } }
       }
     } onCancel: {
-      bridge.run { $0.cancelStream(id) }
+      cancel()
     }
   }
 

@@ -34,8 +34,6 @@ final class StreamMailbox: Sendable {
     /// Set with the first chunk.
     var budget: ReadAheadBudget?
     var unconfirmedByteCount = 0
-    /// Commands on their way to the loop, writes included.
-    var underWayCount = 0
     var isFull = false
     var hasFinished = false
     var failure: (any Error)?
@@ -44,6 +42,11 @@ final class StreamMailbox: Sendable {
   let opening: StreamOpening
   let session: LiveSession
   private let state = Mutex(State())
+  /// Commands on their way to the loop, writes included.
+  private let underWayCount = Atomic(0)
+  /// Whether there is anything to be found in the state that keeps a read from the session, or a write.
+  private let hasChunks = Atomic(false)
+  private let hasObstacle = Atomic(false)
 
   init(opening: StreamOpening, session: LiveSession) {
     self.opening = opening
@@ -51,6 +54,7 @@ final class StreamMailbox: Sendable {
   }
 
   deinit {
+    guard hasChunks.load(ordering: .acquiring) else { return }
     state.withLock { state in
       for chunk in state.chunks { state.budget?.giveBack(ReadAheadBudget.cost(chunk)) }
     }
@@ -62,12 +66,17 @@ final class StreamMailbox: Sendable {
       state.budget = budget
       state.chunks.append(chunk)
     }
+    hasChunks.store(true, ordering: .releasing)
   }
 
   /// The next bytes that were read ahead.
   func takeChunk(maximumByteCount: Int) -> StreamChunk? {
-    state.withLock { state in
-      guard let first = state.chunks.popFirst() else { return nil }
+    guard hasChunks.load(ordering: .acquiring) else { return nil }
+    return state.withLock { state in
+      guard let first = state.chunks.popFirst() else {
+        hasChunks.store(false, ordering: .relaxed)
+        return nil
+      }
       var rest = first.bytes
       guard rest.readableBytes > maximumByteCount, let head = rest.readSlice(length: max(1, maximumByteCount)) else {
         state.budget?.giveBack(ReadAheadBudget.cost(first))
@@ -81,7 +90,8 @@ final class StreamMailbox: Sendable {
 
   /// On the loop: whether a write may be given to the session at once. It may not while the stream is full.
   func mayWriteAtOnce() throws -> Bool {
-    try state.withLock { state in
+    guard hasObstacle.load(ordering: .acquiring) else { return true }
+    return try state.withLock { state in
       if let failure = state.failure { throw failure }
       return !state.isFull
     }
@@ -95,7 +105,7 @@ final class StreamMailbox: Sendable {
       let isLittle = state.unconfirmedByteCount == 0 || total <= Self.maximumUnconfirmedByteCount
       guard !state.isFull, !state.hasFinished, isLittle else { return false }
       state.unconfirmedByteCount = total
-      state.underWayCount += 1
+      underWayCount.add(1, ordering: .relaxed)
       return true
     }
   }
@@ -103,22 +113,23 @@ final class StreamMailbox: Sendable {
   func confirm(_ byteCount: Int, hasRoom: Bool) {
     state.withLock { state in
       state.unconfirmedByteCount -= byteCount
-      state.underWayCount -= 1
       state.isFull = !hasRoom
+      hasObstacle.store(!hasRoom || state.failure != nil, ordering: .releasing)
     }
+    noteArrival()
   }
 
   /// On the loop: whether what comes now overtakes nothing.
-  var isNothingUnderWay: Bool { state.withLock { $0.underWayCount == 0 } }
+  var isNothingUnderWay: Bool { underWayCount.load(ordering: .relaxed) == 0 }
 
   /// A command leaves for the loop.
   func noteDeparture() {
-    state.withLock { $0.underWayCount += 1 }
+    underWayCount.add(1, ordering: .relaxed)
   }
 
   /// On the loop.
   func noteArrival() {
-    state.withLock { $0.underWayCount -= 1 }
+    underWayCount.subtract(1, ordering: .relaxed)
   }
 
   /// The writer has finished.
@@ -133,15 +144,20 @@ final class StreamMailbox: Sendable {
   /// A write has filled the stream.
   func close() {
     state.withLock { $0.isFull = true }
+    hasObstacle.store(true, ordering: .releasing)
   }
 
   /// There is room again.
   func reopen() {
-    state.withLock { $0.isFull = false }
+    state.withLock { state in
+      state.isFull = false
+      hasObstacle.store(state.failure != nil, ordering: .releasing)
+    }
   }
 
   /// Later writes throw this.
   func fail(_ error: any Error) {
     state.withLock { $0.failure = $0.failure ?? error }
+    hasObstacle.store(true, ordering: .releasing)
   }
 }
