@@ -207,7 +207,7 @@ extension SessionBridge {
   }
 
   /// Behind a write that filled the stream.
-  func awaitRoom(in id: StreamID, _ continuation: CheckedContinuation<Void, any Error>) {
+  func awaitRoom(in id: StreamID, _ continuation: UnsafeContinuation<Void, any Error>) {
     do {
       guard let stream = streams[id], try !stream.mailbox.mayWriteAtOnce() else { return continuation.resume() }
       guard stream.writer == nil else { throw SessionError.secondWriter(id) }
@@ -218,7 +218,7 @@ extension SessionBridge {
   }
 
   func write(
-    _ bytes: ByteBuffer, endsMessage: Bool, to id: StreamID, _ continuation: CheckedContinuation<Void, any Error>
+    _ bytes: ByteBuffer, endsMessage: Bool, to id: StreamID, _ continuation: UnsafeContinuation<Void, any Error>
   ) {
     do {
       if try writeAtOnce(bytes, endsMessage: endsMessage, to: id) { return continuation.resume() }

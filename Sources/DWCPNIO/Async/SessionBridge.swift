@@ -10,7 +10,7 @@ final class SessionBridge: SessionDelegate {
   final class StreamWaiters {
     let mailbox: StreamMailbox
     var reader: Reader?
-    var writer: CheckedContinuation<Void, any Error>?
+    var writer: UnsafeContinuation<Void, any Error>?
     var isCancelled = false
     var hasFinished = false
 
@@ -23,7 +23,7 @@ final class SessionBridge: SessionDelegate {
       return reader
     }
 
-    func takeWriter() -> CheckedContinuation<Void, any Error>? {
+    func takeWriter() -> UnsafeContinuation<Void, any Error>? {
       defer { writer = nil }
       return writer
     }
@@ -33,7 +33,7 @@ final class SessionBridge: SessionDelegate {
     var maximumByteCount: Int
     /// Whether what comes behind is left in the mailbox.
     var readsAhead: Bool
-    /// Taken out before it is resumed. Not a checked one, which takes an allocation and an eighth more time for each read.
+    /// Taken out before it is resumed, as a writer's. Not checked ones: those take a tenth more time for each exchange.
     var continuation: UnsafeContinuation<StreamChunk?, any Error>
   }
 

@@ -146,12 +146,12 @@ public struct SessionStream: Sendable {
     }
   }
 
-  private nonisolated(nonsending) func cancellable<Result: Sendable>(
-    _ body: @escaping @Sendable (SessionBridge, CheckedContinuation<Result, any Error>) -> Void
-  ) async throws -> Result {
+  private nonisolated(nonsending) func cancellable(
+    _ body: @escaping @Sendable (SessionBridge, UnsafeContinuation<Void, any Error>) -> Void
+  ) async throws {
     let bridge = mailbox.session.bridge
-    return try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { continuation in
+    try await withTaskCancellationHandler {
+      try await withUnsafeThrowingContinuation { continuation in
         if let here = self.bridge { body(here, continuation) } else { bridge.send { body($0, continuation) } }
       }
     } onCancel: {

@@ -30,17 +30,17 @@ final class Client {
 
   /// Tries the connection with one exchange, so that both ends' settings have arrived, and starts the clock.
   func begin() {
-    openExchange()
+    opener.open(ExchangeUser(self))
   }
 
   func fail(_ error: any Error) {
     finished.fail(error)
   }
 
-  fileprivate func exchangeDone() {
+  fileprivate func exchangeDone(_ user: ExchangeUser) {
     guard hasStarted else { return start() }
     completedCount += 1
-    guard span.isOver(completedCount) else { return openExchange() }
+    guard span.isOver(completedCount) else { return opener.open(user) }
     finish(["streamsPerSecond": Double(completedCount) / span.seconds, "streamCount": Double(completedCount)])
   }
 
@@ -50,7 +50,7 @@ final class Client {
     switch options.workload {
     case .bulk: openSinks()
     case .exchange:
-      for _ in 0..<options.streams { openExchange() }
+      for _ in 0..<options.streams { opener.open(ExchangeUser(self)) }
     case .echo:
       opener.open(EchoUser(self))
       openSinks()
@@ -83,10 +83,6 @@ final class Client {
       }
       done(span.seconds)
     }
-  }
-
-  private func openExchange() {
-    opener.open(ExchangeUser(self))
   }
 
   fileprivate func finishEcho(_ latenciesNanoseconds: [UInt64]) {
@@ -139,7 +135,7 @@ final class Client {
   }
 }
 
-/// Sends 1 KiB and checks the answer.
+/// Sends 1 KiB and checks the answer; used again for the next exchange.
 private final class ExchangeUser: StreamUser {
   private let client: Client
   private var received = ByteBuffer()
@@ -163,7 +159,8 @@ private final class ExchangeUser: StreamUser {
     guard received == Service.exchangeMessage else {
       return client.fail(PeerError("an answer of \(received.readableBytes) bytes differs from what was sent"))
     }
-    client.exchangeDone()
+    received = ByteBuffer()
+    client.exchangeDone(self)
   }
 }
 
