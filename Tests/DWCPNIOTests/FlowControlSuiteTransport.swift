@@ -71,6 +71,8 @@ private final class ByteCount: Sendable {
       var configuration = TransportConfiguration.silent()
       configuration.session.compression = .fixed(setting)
       try await withSession(host: "127.0.0.1", port: port, configuration: configuration) { session in
+        // What is written before the handshake is complete goes stored (SPEC HS-2).
+        _ = try await session.agreement()
         let content = (0..<6_000_000).map { UInt8(truncatingIfNeeded: $0 / 100 &* ($0 % 7)) }
         let answer = try await session.withStream { stream in
           async let echoed = stream.readToEnd()

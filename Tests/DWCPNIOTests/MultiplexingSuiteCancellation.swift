@@ -1,7 +1,8 @@
 import DWCPCore
-import DWCPNIO
 import NIOCore
 import Testing
+
+@testable import DWCPNIO
 
 /// Tasks that are cancelled wherever they wait: each ends, nothing of them is left at either end, and the session goes on.
 @Suite(.timeLimit(.minutes(2))) struct MultiplexingSuiteCancellation {
@@ -19,16 +20,20 @@ import Testing
 
   @Test(
     "a task that is cancelled at any point ends, and leaves nothing behind (SPEC STR-4, STR-9)",
-    arguments: Place.allCases)
-  func everyPlace(place: Place) async throws {
+    arguments: Place.allCases, [TaskPlacement.inherited, .eventLoop])
+  func everyPlace(place: Place, placement: TaskPlacement) async throws {
     let statistics = SessionStatistics()
-    try await withTestServer(Self.server(statistics), onStream: Self.serve) { port in
+    var server = Self.server(statistics)
+    server.taskPlacement = placement
+    try await withTestServer(server, onStream: Self.serve) { port in
       var configuration = TransportConfiguration.silent()
+      configuration.taskPlacement = placement
       configuration.session.compression = .fixed(.none)
       configuration.statistics = statistics
       try await withSession(host: "127.0.0.1", port: port, configuration: configuration) { session in
+        _ = try await session.agreement()
         for round in 0..<12 {
-          let task = Task { try await Self.wait(at: place, session) }
+          let task = Task(executorPreference: session.bridge.executor) { try await Self.wait(at: place, session) }
           // Some are cancelled before they begin, some on the way, some when they wait.
           if round % 3 > 0 { try await Task.sleep(for: .microseconds(round * round * 100)) }
           task.cancel()

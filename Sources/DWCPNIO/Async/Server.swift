@@ -27,26 +27,43 @@ public nonisolated(nonsending) func withServer<Result>(
   onStream: @escaping @Sendable (SessionStream) async throws -> Void,
   body: (Server) async throws -> Result
 ) async throws -> Result {
-  let (incoming, arrivals) = AsyncStream<SessionStream>.makeStream()
-  let sessions = SessionRegistry(limit: configuration.maximumSessionCount, logger: configuration.logger)
+  let (begun, beginnings) = AsyncStream<BegunSession>.makeStream()
+  let sessions = SessionRegistry(configuration) { _ = beginnings.yield($0) }
   let listener = try await SessionChannels.listen(host: host, port: port, configuration: configuration) { channel in
-    sessions.makeBridge(channel: channel) { _ = arrivals.yield($0) }
+    sessions.makeBridge(channel: channel)
   }.get()
   return try await withThrowingTaskGroup(of: Void.self) { group in
-    group.addTask { await serve(incoming, onStream) }
+    group.addTask { await serve(begun, onStream) }
     do {
       let result = try await body(Server(localAddress: listener.localAddress, sessions: sessions))
       try? await listener.close()
       await sessions.drain(timeout: configuration.drainTimeout)
-      arrivals.finish()
+      beginnings.finish()
       group.cancelAll()
       return result
     } catch {
       try? await listener.close()
       await sessions.drain(timeout: .zero)
-      arrivals.finish()
+      beginnings.finish()
       group.cancelAll()
       throw error
+    }
+  }
+}
+
+/// A session from which streams may come.
+private struct BegunSession: Sendable {
+  let incoming: IncomingStreams
+  let executor: LoopExecutor?
+}
+
+/// Serves the streams of each session in a task of its own, whose children they are.
+private func serve(
+  _ sessions: AsyncStream<BegunSession>, _ onStream: @escaping @Sendable (SessionStream) async throws -> Void
+) async {
+  await withDiscardingTaskGroup { group in
+    for await session in sessions {
+      group.addTask(executorPreference: session.executor) { await session.incoming.serve(onStream) }
     }
   }
 }
@@ -55,31 +72,41 @@ public nonisolated(nonsending) func withServer<Result>(
 private final class SessionRegistry: Sendable {
   private static let noticeInterval = TimeAmount.seconds(10)
 
-  private let sessions = Mutex<[ObjectIdentifier: BridgeAccess]>([:])
+  private let sessions = Mutex<[ObjectIdentifier: LiveSession]>([:])
   private let nextNotice = Mutex(NIODeadline.uptimeNanoseconds(0))
   private let limit: Int
+  private let placement: TaskPlacement
   private let logger: Logger
+  private let onBegin: @Sendable (BegunSession) -> Void
 
-  init(limit: Int, logger: Logger) {
-    self.limit = limit
-    self.logger = logger
+  init(_ configuration: TransportConfiguration, onBegin: @escaping @Sendable (BegunSession) -> Void) {
+    limit = configuration.maximumSessionCount
+    placement = configuration.taskPlacement
+    logger = configuration.logger
+    self.onBegin = onBegin
   }
 
   var count: Int { sessions.withLock(\.count) }
 
   /// Nil when there are as many sessions as there may be.
-  func makeBridge(channel: any Channel, _ onStream: @escaping @Sendable (SessionStream) -> Void) -> SessionBridge? {
+  func makeBridge(channel: any Channel) -> SessionBridge? {
     let key = ObjectIdentifier(channel)
-    let bridge = SessionBridge(channel: channel, onStream: onStream) {
+    let incoming = IncomingStreams()
+    let bridge = SessionBridge(channel: channel, placement, incoming) {
       self.sessions.withLock { $0[key] = nil }
+      incoming.finish()
     }
-    let access = BridgeAccess(bridge, eventLoop: channel.eventLoop)
+    let session = bridge.publicSession()
     let hasRoom = sessions.withLock { sessions in
       guard sessions.count < limit else { return false }
-      sessions[key] = access
+      sessions[key] = session
       return true
     }
-    if !hasRoom { noteRefusal(channel) }
+    if hasRoom {
+      onBegin(BegunSession(incoming: incoming, executor: session.bridge.executor))
+    } else {
+      noteRefusal(channel)
+    }
     return hasRoom ? bridge : nil
   }
 
@@ -100,7 +127,7 @@ private final class SessionRegistry: Sendable {
   func drain(timeout: TimeAmount) async {
     let open = sessions.withLock { Array($0.values) }
     await withDiscardingTaskGroup { group in
-      for session in open { group.addTask { await session.drain(timeout: timeout) } }
+      for session in open { group.addTask { await session.bridge.drain(timeout: timeout) } }
     }
   }
 }

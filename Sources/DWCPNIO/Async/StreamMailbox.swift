@@ -1,3 +1,4 @@
+internal import DWCPCore
 internal import DequeModule
 internal import NIOCore
 internal import Synchronization
@@ -34,12 +35,26 @@ final class StreamMailbox: Sendable {
     var budget: ReadAheadBudget?
     var unconfirmedByteCount = 0
     var isFull = false
+    var hasFinished = false
     var failure: (any Error)?
   }
 
+  let opening: StreamOpening
+  let session: LiveSession
   private let state = Mutex(State())
+  /// Commands on their way to the loop, writes included.
+  private let underWayCount = Atomic(0)
+  /// Whether there is anything to be found in the state that keeps a read from the session, or a write.
+  private let hasChunks = Atomic(false)
+  private let hasObstacle = Atomic(false)
+
+  init(opening: StreamOpening, session: LiveSession) {
+    self.opening = opening
+    self.session = session
+  }
 
   deinit {
+    guard hasChunks.load(ordering: .acquiring) else { return }
     state.withLock { state in
       for chunk in state.chunks { state.budget?.giveBack(ReadAheadBudget.cost(chunk)) }
     }
@@ -51,12 +66,17 @@ final class StreamMailbox: Sendable {
       state.budget = budget
       state.chunks.append(chunk)
     }
+    hasChunks.store(true, ordering: .releasing)
   }
 
   /// The next bytes that were read ahead.
   func takeChunk(maximumByteCount: Int) -> StreamChunk? {
-    state.withLock { state in
-      guard let first = state.chunks.popFirst() else { return nil }
+    guard hasChunks.load(ordering: .acquiring) else { return nil }
+    return state.withLock { state in
+      guard let first = state.chunks.popFirst() else {
+        hasChunks.store(false, ordering: .relaxed)
+        return nil
+      }
       var rest = first.bytes
       guard rest.readableBytes > maximumByteCount, let head = rest.readSlice(length: max(1, maximumByteCount)) else {
         state.budget?.giveBack(ReadAheadBudget.cost(first))
@@ -68,14 +88,24 @@ final class StreamMailbox: Sendable {
     }
   }
 
+  /// On the loop: whether a write may be given to the session at once. It may not while the stream is full.
+  func mayWriteAtOnce() throws -> Bool {
+    guard hasObstacle.load(ordering: .acquiring) else { return true }
+    return try state.withLock { state in
+      if let failure = state.failure { throw failure }
+      return !state.isFull
+    }
+  }
+
   /// Whether a write may leave without an answer from the loop, which then has to `confirm` it.
   func reserve(_ byteCount: Int) throws -> Bool {
     try state.withLock { state in
       if let failure = state.failure { throw failure }
       let total = state.unconfirmedByteCount + byteCount
       let isLittle = state.unconfirmedByteCount == 0 || total <= Self.maximumUnconfirmedByteCount
-      guard !state.isFull, isLittle else { return false }
+      guard !state.isFull, !state.hasFinished, isLittle else { return false }
       state.unconfirmedByteCount = total
+      underWayCount.add(1, ordering: .relaxed)
       return true
     }
   }
@@ -84,16 +114,50 @@ final class StreamMailbox: Sendable {
     state.withLock { state in
       state.unconfirmedByteCount -= byteCount
       state.isFull = !hasRoom
+      hasObstacle.store(!hasRoom || state.failure != nil, ordering: .releasing)
     }
+    noteArrival()
+  }
+
+  /// On the loop: whether what comes now overtakes nothing.
+  var isNothingUnderWay: Bool { underWayCount.load(ordering: .relaxed) == 0 }
+
+  /// A command leaves for the loop.
+  func noteDeparture() {
+    underWayCount.add(1, ordering: .relaxed)
+  }
+
+  /// On the loop.
+  func noteArrival() {
+    underWayCount.subtract(1, ordering: .relaxed)
+  }
+
+  /// The writer has finished.
+  func noteFinish(of id: StreamID) throws {
+    try state.withLock { state in
+      if let failure = state.failure { throw failure }
+      guard !state.hasFinished else { throw SessionError.finished(id) }
+      state.hasFinished = true
+    }
+  }
+
+  /// A write has filled the stream.
+  func close() {
+    state.withLock { $0.isFull = true }
+    hasObstacle.store(true, ordering: .releasing)
   }
 
   /// There is room again.
   func reopen() {
-    state.withLock { $0.isFull = false }
+    state.withLock { state in
+      state.isFull = false
+      hasObstacle.store(state.failure != nil, ordering: .releasing)
+    }
   }
 
   /// Later writes throw this.
   func fail(_ error: any Error) {
     state.withLock { $0.failure = $0.failure ?? error }
+    hasObstacle.store(true, ordering: .releasing)
   }
 }

@@ -19,6 +19,8 @@ public struct TransportConfiguration: Sendable {
   public var connectTimeout = TimeAmount.seconds(10)
   /// Time that streams get to finish when a session or a server ends in good order.
   public var drainTimeout = TimeAmount.seconds(10)
+  /// Where the tasks that use streams run: by default where the caller's do, which bears code that computes or blocks.
+  public var taskPlacement = TaskPlacement.inherited
   /// Sessions a server has open at once; connections above that are closed at once, which the log says. Each may hold up to
   /// ``worstCaseSessionMemoryByteCount(sendBudgetByteCount:)`` bytes.
   public var maximumSessionCount = 1_000

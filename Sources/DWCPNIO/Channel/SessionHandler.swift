@@ -33,7 +33,8 @@ public final class SessionHandler: ChannelDuplexHandler {
   /// How long the other end may take to close after this end has sent its last byte.
   private static let lingerTime = TimeAmount.seconds(1)
 
-  private var session: Session
+  @usableFromInline
+  var session: Session
   private var delegate: (any SessionDelegate)?
   private var logger: Logger
   private let jobs: JobRunner
@@ -68,6 +69,7 @@ public final class SessionHandler: ChannelDuplexHandler {
   }
 
   /// Gives commands to the engine; what they want to send leaves soon after.
+  @inlinable
   public func perform<Result, Failure: Error>(
     _ body: (inout Session) throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -156,7 +158,8 @@ public final class SessionHandler: ChannelDuplexHandler {
 }
 
 extension SessionHandler {
-  private func schedulePump() {
+  @usableFromInline
+  func schedulePump() {
     guard !isPumping else {
       isPumpWanted = true
       return

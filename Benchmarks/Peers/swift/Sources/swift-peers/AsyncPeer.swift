@@ -19,7 +19,12 @@ enum AsyncPeer {
   }
 
   private static func serve(_ stream: SessionStream, _ counter: SinkCounter) async throws {
-    var reader = StreamReader(stream)
+    guard let first = try await stream.read()?.bytes else { return }
+    // An exchange mostly comes in one piece, which goes back as it is.
+    if first.readableBytes == Service.exchangeByteCount, first.getInteger(at: first.readerIndex) == Service.exchange {
+      return try await stream.write(first)
+    }
+    var reader = StreamReader(stream, first)
     switch try await reader.take(1).getInteger(at: 0, as: UInt8.self) {
     case Service.exchange:
       var answer = ByteBuffer(integer: Service.exchange)
@@ -104,10 +109,11 @@ private final class Completed: Sendable {
 /// Cuts what a stream brings into the pieces that are wanted.
 private struct StreamReader {
   private let stream: SessionStream
-  private var pending = ByteBuffer()
+  private var pending: ByteBuffer
 
-  init(_ stream: SessionStream) {
+  init(_ stream: SessionStream, _ first: ByteBuffer = ByteBuffer()) {
     self.stream = stream
+    pending = first
   }
 
   mutating func take(_ byteCount: Int) async throws -> ByteBuffer {

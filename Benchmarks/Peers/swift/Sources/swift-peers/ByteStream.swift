@@ -1,7 +1,7 @@
 import NIOCore
 
 /// A stream of any of the libraries, on its event loop: what the workloads need of it, and no more.
-protocol ByteStream {
+protocol ByteStream: AnyObject {
   /// Hands bytes over, and ends this direction behind them if asked to. False when the writer is to wait for
   /// ``StreamUser/writable(_:)``.
   func write(_ bytes: ByteBuffer, ends: Bool) -> Bool

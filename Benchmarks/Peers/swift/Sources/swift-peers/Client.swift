@@ -9,15 +9,11 @@ final class Client {
   private let finished: EventLoopPromise<[String: Double]>
   private let source: Source?
   fileprivate var span: Span
+  /// Behind the first exchange.
+  private var hasStarted = false
   fileprivate var completedCount = 0
   fileprivate var bulk = Bulk()
   private lazy var idleUser = IdleUser()
-  private lazy var exchangeDone: () -> Void = { [unowned self] in
-    completedCount += 1
-    guard span.isOver(completedCount) else { return openExchange() }
-    finish(["streamsPerSecond": Double(completedCount) / span.seconds, "streamCount": Double(completedCount)])
-  }
-
   struct Bulk {
     var byteCount: UInt64 = 0
     var isOver = false
@@ -34,19 +30,27 @@ final class Client {
 
   /// Tries the connection with one exchange, so that both ends' settings have arrived, and starts the clock.
   func begin() {
-    opener.open(ExchangeUser(self) { [self] in start() })
+    opener.open(ExchangeUser(self))
   }
 
   func fail(_ error: any Error) {
     finished.fail(error)
   }
 
+  fileprivate func exchangeDone(_ user: ExchangeUser) {
+    guard hasStarted else { return start() }
+    completedCount += 1
+    guard span.isOver(completedCount) else { return opener.open(user) }
+    finish(["streamsPerSecond": Double(completedCount) / span.seconds, "streamCount": Double(completedCount)])
+  }
+
   private func start() {
+    hasStarted = true
     span = Span(options)
     switch options.workload {
     case .bulk: openSinks()
     case .exchange:
-      for _ in 0..<options.streams { openExchange() }
+      for _ in 0..<options.streams { opener.open(ExchangeUser(self)) }
     case .echo:
       opener.open(EchoUser(self))
       openSinks()
@@ -79,10 +83,6 @@ final class Client {
       }
       done(span.seconds)
     }
-  }
-
-  private func openExchange() {
-    opener.open(ExchangeUser(self, exchangeDone))
   }
 
   fileprivate func finishEcho(_ latenciesNanoseconds: [UInt64]) {
@@ -135,15 +135,13 @@ final class Client {
   }
 }
 
-/// Sends 1 KiB and checks the answer.
+/// Sends 1 KiB and checks the answer; used again for the next exchange.
 private final class ExchangeUser: StreamUser {
   private let client: Client
-  private let done: () -> Void
   private var received = ByteBuffer()
 
-  init(_ client: Client, _ done: @escaping () -> Void) {
+  init(_ client: Client) {
     self.client = client
-    self.done = done
   }
 
   func opened(_ stream: any ByteStream) {
@@ -161,7 +159,8 @@ private final class ExchangeUser: StreamUser {
     guard received == Service.exchangeMessage else {
       return client.fail(PeerError("an answer of \(received.readableBytes) bytes differs from what was sent"))
     }
-    done()
+    received = ByteBuffer()
+    client.exchangeDone(self)
   }
 }
 

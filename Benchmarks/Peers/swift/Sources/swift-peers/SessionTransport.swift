@@ -8,6 +8,7 @@ enum SessionTransport {
   static func configuration(_ options: Options, group: any EventLoopGroup) -> TransportConfiguration {
     var configuration = TransportConfiguration()
     configuration.group = group
+    configuration.taskPlacement = .eventLoop
     configuration.logger.logLevel = .critical
     configuration.session.requiresIntegrity = options.isIntegrityRequired
     if !options.isCompressionAutomatic { configuration.session.compression = .fixed(.none) }
@@ -41,17 +42,11 @@ enum SessionTransport {
 
 /// The streams of one session.
 private final class SessionStreams: SessionDelegate, StreamOpener {
-  private struct Entry {
-    let user: any StreamUser
-    var hasFinished = false
-    var hasEnded = false
-  }
-
   private let accept: (() -> any StreamUser)?
   private let established: (any StreamOpener) -> Void
-  private let ended: (any Error) -> Void
-  private var handler: SessionHandler?
-  private var entries: [StreamID: Entry] = [:]
+  fileprivate let ended: (any Error) -> Void
+  fileprivate private(set) var handler: SessionHandler?
+  private var streams: [StreamID: SessionByteStream] = [:]
   /// Users for whom the other end allows no stream yet.
   private var waiting: [any StreamUser] = []
 
@@ -70,27 +65,31 @@ private final class SessionStreams: SessionDelegate, StreamOpener {
 
   func open(_ user: any StreamUser) {
     guard let handler else { return }
-    guard handler.perform({ $0.canOpenStream }) else { return waiting.append(user) }
     do {
-      add(try handler.perform { session throws(SessionError) in try session.open() }, user)
+      add(try handler.perform { session throws(SessionError) in try session.open() }, user, handler)
     } catch {
-      ended(error)
+      if error.code == .streamLimit { waiting.append(user) } else { ended(error) }
     }
   }
 
-  private func add(_ id: StreamID, _ user: any StreamUser) {
-    entries[id] = Entry(user: user)
-    user.opened(SessionStreamHandle(streams: self, id: id))
+  private func add(_ id: StreamID, _ user: any StreamUser, _ handler: SessionHandler) {
+    let stream = SessionByteStream(id: id, user: user, handler: handler)
+    streams[id] = stream
+    user.opened(stream)
   }
 
   func session(_ handler: SessionHandler, received event: SessionEvent) {
     switch event {
+    case .readable(let id):
+      guard let error = streams[id]?.read() else { return }
+      ended(error)
+    case .closed(let id): streams[id] = nil
+    case .streamOpened(let id, _): if let accept { add(id, accept(), handler) }
+    case .writable(let id):
+      guard let stream = streams[id] else { return }
+      stream.user.writable(stream)
     case .established: established(self)
-    case .streamOpened(let id, _): if let accept { add(id, accept()) }
-    case .readable(let id): read(id, handler)
-    case .writable(let id): entries[id]?.user.writable(SessionStreamHandle(streams: self, id: id))
     case .stopped(let id, let code): ended(PeerError("stream \(id) was stopped: \(code)"))
-    case .closed(let id): entries[id] = nil
     case .streamLimitRaised: openWaiting(handler)
     case .ended(let error):
       ended(error ?? PeerError("the session ended early"))
@@ -102,64 +101,56 @@ private final class SessionStreams: SessionDelegate, StreamOpener {
   private func openWaiting(_ handler: SessionHandler) {
     while !waiting.isEmpty, handler.perform({ $0.canOpenStream }) { open(waiting.removeFirst()) }
   }
+}
 
-  private func read(_ id: StreamID, _ handler: SessionHandler) {
-    guard let user = entries[id]?.user else { return }
+/// One stream; released when both directions have ended.
+private final class SessionByteStream: ByteStream {
+  let user: any StreamUser
+  private let id: StreamID
+  private let handler: SessionHandler
+  private var hasFinished = false
+  private var hasEnded = false
+
+  init(id: StreamID, user: any StreamUser, handler: SessionHandler) {
+    self.id = id
+    self.user = user
+    self.handler = handler
+  }
+
+  /// Hands over what there is; what was wrong with the stream, if anything.
+  func read() -> SessionError? {
     while true {
       switch handler.perform({ $0.read(id) }) {
       case .bytes(let bytes, endsMessage: _):
-        user.received(bytes, SessionStreamHandle(streams: self, id: id))
+        user.received(bytes, self)
       case .notReady:
-        return
+        return nil
       case .end:
-        user.ended(SessionStreamHandle(streams: self, id: id))
-        return noteEnd(id, handler)
+        hasEnded = true
+        if hasFinished { handler.perform { $0.release(id) } }
+        user.ended(self)
+        return nil
       case .failed(let error):
-        ended(error)
-        return handler.perform { $0.release(id) }
+        handler.perform { $0.release(id) }
+        return error
       }
     }
   }
 
-  private func noteEnd(_ id: StreamID, _ handler: SessionHandler) {
-    if entries[id]?.hasFinished == true {
-      handler.perform { $0.release(id) }
-    } else {
-      entries[id]?.hasEnded = true
-    }
-  }
-
-  /// Releases the stream when both directions have ended.
-  fileprivate func write(_ bytes: ByteBuffer, ends: Bool, to id: StreamID) -> Bool {
-    guard let handler else { return false }
-    let hasRoom = handler.perform { session in
+  func write(_ bytes: ByteBuffer, ends: Bool) -> Bool {
+    if ends { hasFinished = true }
+    return handler.perform { session in
       do {
         let hasRoom = try bytes.readableBytes == 0 || session.write(bytes, to: id)
         if ends { try session.finish(id) }
+        if ends, hasEnded { session.release(id) }
         return hasRoom && !ends
       } catch {
         // The session's end tells why.
         return false
       }
     }
-    if ends { noteFinish(id, handler) }
-    return hasRoom
   }
-
-  private func noteFinish(_ id: StreamID, _ handler: SessionHandler) {
-    if entries[id]?.hasEnded == true {
-      handler.perform { $0.release(id) }
-    } else {
-      entries[id]?.hasFinished = true
-    }
-  }
-}
-
-private struct SessionStreamHandle: ByteStream {
-  let streams: SessionStreams
-  let id: StreamID
-
-  func write(_ bytes: ByteBuffer, ends: Bool) -> Bool { streams.write(bytes, ends: ends, to: id) }
 
   /// What one turn of the event loop writes leaves together.
   func flush() {}
