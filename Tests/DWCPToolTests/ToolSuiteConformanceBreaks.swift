@@ -32,7 +32,8 @@ extension ToolSuiteConformance {
         "negotiation/wrong-length", "negotiation/codecs", "negotiation/bound-max-raw-block",
         "negotiation/bound-zstd-window-log", "negotiation/bound-session-credit", "negotiation/bound-stream-credit",
         "negotiation/bound-stream-limit", "negotiation/bound-idle-timeout", "negotiation/bound-integrity",
-        "negotiation/bound-metadata-limit", "negotiation/bound-ack-delay", "negotiation/bound-max-links",
+        "negotiation/bound-metadata-limit", "negotiation/bound-ack-delay", "negotiation/bound-chains",
+        "negotiation/bound-max-links",
         "negotiation/bound-decode-speed", "negotiation/bound-implementation",
       ]
     ),
@@ -42,10 +43,13 @@ extension ToolSuiteConformance {
         "negotiation/wrong-length", "negotiation/codecs", "negotiation/bound-max-raw-block",
         "negotiation/bound-zstd-window-log", "negotiation/bound-session-credit", "negotiation/bound-stream-credit",
         "negotiation/bound-stream-limit", "negotiation/bound-idle-timeout", "negotiation/bound-integrity",
-        "negotiation/bound-metadata-limit", "negotiation/bound-ack-delay", "negotiation/bound-max-links",
+        "negotiation/bound-metadata-limit", "negotiation/bound-ack-delay", "negotiation/bound-chains",
+        "negotiation/bound-max-links",
         "negotiation/bound-decode-speed", "negotiation/bound-implementation",
       ]
     ),
+    ("chain-without-beginning", ["chains/without-beginning"]),
+    ("decoded-check-ignored", ["chains/decoded-check"]),
     ("stream-limit-ignored", ["streams/limit"]),
     (
       "limit-never-raised",

@@ -88,6 +88,7 @@ extension Case {
     bound("integrity", tag: 0x0008, byteCount: 1, 2),
     bound("metadata-limit", tag: 0x0009, byteCount: 2, 4_095, 8_193),
     bound("ack-delay", tag: 0x000A, byteCount: 2, 0, 1_001),
+    bound("chains", tag: 0x000C, byteCount: 4, 0x0000_1400, 0x0001_0900, 0x0001_1C00, 0x0001_1401),
     bound("max-links", tag: 0x0010, byteCount: 1, 0),
     refused(
       "bound-decode-speed", "DECODE_SPEED of 3 or 132 bytes is refused",
