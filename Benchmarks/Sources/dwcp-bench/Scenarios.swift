@@ -135,6 +135,9 @@ enum Scenarios {
     live("live/echo-other-session", "64-byte round trips beside another session's bulk", Echo.otherSession),
     live("live/bulk-far", "131 MB over an emulated link of 1 Gb/s and 60 ms, against a SwiftNIO sink", Bulk.far),
     live("live/echo-slow-link", "64-byte round trips over an emulated link of 100 Mb/s, beside bulk", Echo.slowLink),
+    live(
+      "live/codec-paths", "128 KiB blocks through the engine, each codec both ways, beside the bare libraries",
+      CodecPaths.scenario),
     live("live/codec-files", "codecs on files of this machine", MachineCodecs.files),
     live(
       "live/chains-3", "chained blocks at zstd 3 beside one streaming context of libzstd", Chains.scenario(level: 3)),

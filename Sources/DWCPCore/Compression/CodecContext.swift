@@ -1,11 +1,13 @@
+internal import NIOCore
 internal import Synchronization
 
-/// The working memory of the codecs, made on first use and kept from block to block.
+/// The working memory of the codecs, made on first use and kept from block to block, and buffers for what they make.
 ///
 /// Any thread may call; calls to one context take turns, so a program that compresses on several threads gives each its
 /// own.
 public final class CodecContext: Sendable {
   private let libraries = Mutex(CodecLibraries())
+  private let outputs = Mutex(OutputBuffers())
 
   /// A context that holds no memory yet.
   public init() {}
@@ -63,6 +65,53 @@ public final class CodecContext: Sendable {
       case .zstd: try libraries.zstd.decompress(encoded, rawByteCount: rawByteCount, into: &output)
       }
     }
+  }
+}
+
+extension CodecContext {
+  /// Makes a buffer by writing to one with room for `byteCount` bytes, which is used again when nobody has what was made any more.
+  func makeBuffer(byteCount: Int, _ write: (inout OutputRawSpan) -> Void) -> ByteBuffer {
+    guard byteCount >= OutputBuffers.leastByteCount else {
+      var buffer = ByteBuffer()
+      buffer.writeWithOutputRawSpan(minimumWritableBytes: byteCount, initializingWith: write)
+      return buffer
+    }
+    var buffer = outputs.withLock { $0.take() }
+    let (address, capacity) = (buffer.storageAddress, buffer.storageCapacity)
+    buffer.clear(minimumCapacity: byteCount)
+    let wasHeld = buffer.storageAddress != address && capacity >= byteCount
+    buffer.writeWithOutputRawSpan(minimumWritableBytes: byteCount, initializingWith: write)
+    outputs.withLock { [buffer] in $0.keep(buffer, wasHeld: wasHeld) }
+    return buffer
+  }
+}
+
+/// The buffers that jobs wrote last, in turns. One whose bytes nobody holds any more is written again without an allocation; any other is left to who
+/// holds it. There are only as many as it takes, so that they stay in the processor's caches.
+private struct OutputBuffers {
+  /// What is shorter is joined with what follows, which a second reference would make a copy of.
+  static let leastByteCount = 16_384
+  private static let maximumCount = 24
+
+  private var buffers: [ByteBuffer] = []
+  /// How many are in turn.
+  private var count = 1
+
+  /// The one that was kept first, when all of them are there.
+  mutating func take() -> ByteBuffer {
+    buffers.count < count ? ByteBuffer() : buffers.removeFirst()
+  }
+
+  /// - Parameter wasHeld: somebody still had the one that was taken, so that it will take one more.
+  mutating func keep(_ buffer: ByteBuffer, wasHeld: Bool) {
+    buffers.append(buffer)
+    if wasHeld { count = min(count &+ 1, Self.maximumCount) }
+  }
+}
+
+extension ByteBuffer {
+  fileprivate var storageAddress: UnsafeRawPointer? {
+    unsafe withVeryUnsafeBytes { unsafe $0.baseAddress }
   }
 }
 

@@ -55,18 +55,15 @@ public struct EncodeJob: Hashable, Sendable {
   static func leastSavingByteCount(rawByteCount: Int) -> Int { max(16, rawByteCount / 16) }
 
   func run(in context: CodecContext) -> EncodedBlock {
-    if let place { return runChained(place) }
-    var payload = ByteBuffer()
+    if let place { return runChained(place, in: context) }
     let limit = raw.readableBytes &- Self.leastSavingByteCount(rawByteCount: raw.readableBytes)
     var isSmaller = false
-    if limit > 0 {
-      payload.writeWithOutputRawSpan(minimumWritableBytes: limit) { output in
-        // A codec that fails leaves the block stored: nothing is lost but the saving.
-        isSmaller =
-          (try? context.compress(
-            raw.readableBytesSpan, setting: setting, maximumByteCount: limit, maximumWindowLog: maximumWindowLog,
-            into: &output)) ?? false
-      }
+    let payload = context.makeBuffer(byteCount: max(0, limit)) { output in
+      // A codec that fails leaves the block stored: nothing is lost but the saving.
+      isSmaller =
+        (try? context.compress(
+          raw.readableBytesSpan, setting: setting, maximumByteCount: limit, maximumWindowLog: maximumWindowLog,
+          into: &output)) ?? false
     }
     guard isSmaller else {
       return EncodedBlock(
@@ -79,11 +76,10 @@ public struct EncodeJob: Hashable, Sendable {
   }
 
   /// A block of a chain goes on with it even where it does not shrink, since a stored one would end the chain.
-  private func runChained(_ place: ChainPlace) -> EncodedBlock {
-    var payload = ByteBuffer()
+  private func runChained(_ place: ChainPlace, in context: CodecContext) -> EncodedBlock {
     var isEncoded = false
     let room = DataFrame.maximumChainedByteCount(rawByteCount: raw.readableBytes)
-    payload.writeWithOutputRawSpan(minimumWritableBytes: room) { output in
+    let payload = context.makeBuffer(byteCount: room) { output in
       do throws(CodecError) {
         try place.chain.encode(
           raw.readableBytesSpan, at: place.position, level: setting.level, windowLog: maximumWindowLog, into: &output)
@@ -138,9 +134,8 @@ public struct DecodeJob: Hashable, Sendable {
   var decodedCheck: UInt32 = 0
 
   func run(in context: CodecContext) -> DecodedBlock {
-    var raw = ByteBuffer()
     var failure: CodecError?
-    raw.writeWithOutputRawSpan(minimumWritableBytes: rawByteCount) { output in
+    let raw = context.makeBuffer(byteCount: rawByteCount) { output in
       do throws(CodecError) {
         if let place { return try decode(at: place, into: &output) }
         try context.decompress(

@@ -204,10 +204,12 @@ extension Session {
     return isBorrowing
   }
 
-  /// Codecs need their input in one piece, which must not pin a read buffer for a few bytes (SPEC MEM-1).
+  /// Codecs need their input in one piece, which must not pin a read buffer for a few bytes: one that is at most four times what the block has been charged
+  /// for may wait with it (SPEC MEM-1).
   private mutating func takeJoinedPayload() -> ByteBuffer {
     if let payload = parser.takeWholePayload() {
-      return payload.isWorthItsStorage ? payload : ByteBuffer(bytes: payload.readableBytesView)
+      let isCharged = parser.dataFrame.rawByteCount >= payload.storageCapacity / 4
+      return isCharged ? payload : ByteBuffer(bytes: payload.readableBytesView)
     }
     guard parser.pieces.count != 1 else { return parser.pieces[0] }
     var whole = ByteBuffer()

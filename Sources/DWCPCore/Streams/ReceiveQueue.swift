@@ -13,6 +13,8 @@ extension ByteBuffer {
 struct ReceiveQueue: Lendable {
   /// Short pieces are joined up to this, so that tiny frames do not cost more memory than they carry (SPEC MEM-1).
   static let maximumJoinedByteCount = 65_536
+  /// A decoded block of this length stays by itself.
+  private static let leastKeptByteCount = 16_384
 
   private struct Entry: Hashable, Sendable {
     enum Kind: UInt8, Hashable, Sendable {
@@ -139,7 +141,8 @@ struct ReceiveQueue: Lendable {
     } else {
       entries[index].bytes = bytes
     }
-    entries[index].kind = .owned
+    // What is long lies in a buffer that its maker uses again, and is not appended to.
+    entries[index].kind = bytes.isWorthItsStorage && bytes.readableBytes >= Self.leastKeptByteCount ? .kept : .owned
     decodingCount &-= 1
     removeSpentEntries()
   }
