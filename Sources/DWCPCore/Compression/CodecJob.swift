@@ -37,6 +37,8 @@ public struct EncodeJob: Hashable, Sendable {
   public let raw: ByteBuffer
   /// Codec and level.
   public let setting: CompressionSetting
+  /// With setting `none`: what is tried on a part of the block, to learn what it would come to.
+  let sample: CompressionSetting?
   /// The receiver's limit (SPEC CAP-5).
   let maximumWindowLog: Int
 
@@ -44,26 +46,37 @@ public struct EncodeJob: Hashable, Sendable {
   static func leastSavingByteCount(rawByteCount: Int) -> Int { max(16, rawByteCount / 16) }
 
   func run(in context: CodecContext) -> EncodedBlock {
-    var payload = ByteBuffer()
-    let limit = raw.readableBytes &- Self.leastSavingByteCount(rawByteCount: raw.readableBytes)
-    var isSmaller = false
-    if limit > 0 {
-      payload.writeWithOutputRawSpan(minimumWritableBytes: limit) { output in
-        // A codec that fails leaves the block stored: nothing is lost but the saving.
-        isSmaller =
-          (try? context.compress(
-            raw.readableBytesSpan, setting: setting, maximumByteCount: limit, maximumWindowLog: maximumWindowLog,
-            into: &output)) ?? false
-      }
-    }
-    guard isSmaller else {
+    guard let sample else {
+      let payload = Self.encode(raw, setting, maximumWindowLog, context)
       return EncodedBlock(
-        number: number, streamID: streamID, triedCodec: setting.codec, codec: .none, payload: raw,
-        rawByteCount: raw.readableBytes)
+        number: number, streamID: streamID, tried: setting, triedRawByteCount: raw.readableBytes,
+        triedByteCount: payload?.readableBytes ?? raw.readableBytes, isSample: false,
+        codec: payload == nil ? .none : setting.codec, payload: payload ?? raw, rawByteCount: raw.readableBytes)
     }
+    let count = CodecSelector.sampleByteCount(rawByteCount: raw.readableBytes)
+    let part = raw.getSlice(at: raw.readerIndex, length: count) ?? raw
+    let payload = Self.encode(part, sample, maximumWindowLog, context)
     return EncodedBlock(
-      number: number, streamID: streamID, triedCodec: setting.codec, codec: setting.codec, payload: payload,
+      number: number, streamID: streamID, tried: sample, triedRawByteCount: part.readableBytes,
+      triedByteCount: payload?.readableBytes ?? part.readableBytes, isSample: true, codec: .none, payload: raw,
       rawByteCount: raw.readableBytes)
+  }
+
+  /// Nil when it does not save enough. A codec that fails leaves the block stored too: nothing is lost but the saving.
+  private static func encode(
+    _ raw: ByteBuffer, _ setting: CompressionSetting, _ maximumWindowLog: Int, _ context: CodecContext
+  ) -> ByteBuffer? {
+    let limit = raw.readableBytes &- leastSavingByteCount(rawByteCount: raw.readableBytes)
+    guard limit > 0 else { return nil }
+    var payload = ByteBuffer()
+    var isSmaller = false
+    payload.writeWithOutputRawSpan(minimumWritableBytes: limit) { output in
+      isSmaller =
+        (try? context.compress(
+          raw.readableBytesSpan, setting: setting, maximumByteCount: limit, maximumWindowLog: maximumWindowLog,
+          into: &output)) ?? false
+    }
+    return isSmaller ? payload : nil
   }
 }
 
@@ -71,8 +84,12 @@ public struct EncodeJob: Hashable, Sendable {
 public struct EncodedBlock: Hashable, Sendable {
   let number: UInt64
   let streamID: StreamID
-  /// The codec that was tried; what became of it is `codec`.
-  let triedCodec: Codec
+  /// What was tried, on how much, and what that came to; what became of the block is `codec`.
+  let tried: CompressionSetting
+  let triedRawByteCount: Int
+  let triedByteCount: Int
+  /// Only a part of the block was tried, which goes stored whatever came of it.
+  let isSample: Bool
   let codec: Codec
   let payload: ByteBuffer
   let rawByteCount: Int

@@ -46,6 +46,10 @@ extension Session {
       hasher.combine(link)
       hasher.combine(flow)
     }
+    if !selectors.isEmpty {
+      hasher.combine(selectors)
+      hasher.combine(isLinkBusy)
+    }
     schedule.combineProgress(into: &hasher)
     hasher.combine(streams.count)
     for id in streams.ids {

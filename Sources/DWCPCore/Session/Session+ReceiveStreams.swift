@@ -268,6 +268,7 @@ extension Session {
     // Streams that outlived their session have been counted with its end.
     if progress.isLive { counters.streamsClosed.add(streams[slot: slot].cut) }
     streams.remove(at: slot)
+    selectors.remove(id)
     if id.opener != role { closedPeerStreamCount &+= 1 }
     events.append(.closed(id))
     closeIfDrained()

@@ -34,7 +34,10 @@ public struct Session: Hashable, Sendable {
   var remote = Announcement()
   var remotePreface: Preface?
   var remoteCodecs: Set<Codec> = [] {
-    didSet { sendCodecs = CodecSet(remoteCodecs) }
+    didSet {
+      sendCodecs = CodecSet(remoteCodecs)
+      peerDecoding = PeerDecoding(remoteCodecs, megabytesPerSecond: remote.decodeSpeeds)
+    }
   }
   private(set) var sendCodecs = CodecSet([])
   var hasReceivedBeyondEarlyFrames = false
@@ -68,6 +71,11 @@ public struct Session: Hashable, Sendable {
   var nextJobNumber: UInt64 = 1
   /// Blocks wait for a codec job to come back.
   var isCodecBusy = false
+  /// Of streams whose compression is automatic.
+  var selectors: SelectorTable
+  var peerDecoding = PeerDecoding()
+  /// Blocks that were ready had to wait when frames were last written.
+  var isLinkBusy = false
   /// Streams that may have blocks to cut and compress.
   var encodeRing: Deque<StreamID> = []
   /// Streams that may have blocks to send.
@@ -92,6 +100,7 @@ public struct Session: Hashable, Sendable {
     self.configuration = configuration
     self.secrets = secrets
     local = configuration.announcement
+    selectors = SelectorTable(ladder: configuration.codecLadder ?? .standard)
     parser = FrameParser(maximumRawBlockByteCount: local.maximumRawBlockByteCount)
     ledger = AbuseLedger(configuration.abuseBudgets)
     peerStreamLimit = local.streamLimit

@@ -9,12 +9,14 @@ public final class JobPool: Sendable {
   /// One thread for each core, shared by all sessions that name no other pool.
   public static let shared = JobPool(threadCount: System.coreCount)
 
+  let threadCount: Int
   private let threads: NIOThreadPool
   private let idleContexts = Mutex<[CodecContext]>([])
 
   /// Starts the threads; they live as long as the process.
   public init(threadCount: Int) {
-    threads = NIOThreadPool(numberOfThreads: max(1, threadCount))
+    self.threadCount = max(1, threadCount)
+    threads = NIOThreadPool(numberOfThreads: self.threadCount)
     threads.start()
   }
 
