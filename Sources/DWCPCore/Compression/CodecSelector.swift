@@ -92,7 +92,7 @@ public struct CodecSelector: Hashable, Sendable {
   /// Blocks that have to wait for the link, one after the other, until it is believed to be full.
   private static let linkRunLength = 4
   /// At most, and not more than what takes 20 ms.
-  private static let maximumUnaskedByteCount = 2.0 * 1024 * 1024
+  static let maximumUnaskedByteCount: UInt64 = 2 << 20
 
   /// The rungs to choose from.
   public let ladder: CodecLadder
@@ -168,7 +168,7 @@ public struct CodecSelector: Hashable, Sendable {
     addTrial(to: &choice, rawByteCount: rawByteCount, goodputs, conditions)
     watchedBlockCount = isChange ? Self.watchLength : max(0, watchedBlockCount - 1)
     if watchedBlockCount == 0 {
-      choice.unaskedByteCount = Int(min(Self.maximumUnaskedByteCount, goodputs[currentIndex] * 0.02))
+      choice.unaskedByteCount = Int(min(Double(Self.maximumUnaskedByteCount), goodputs[currentIndex] * 0.02))
     }
     return choice
   }

@@ -36,6 +36,9 @@ struct SelectorTable: Hashable, Sendable {
     body(&entries[id, default: Entry(selector: CodecSelector(ladder: ladder))])
   }
 
+  /// The stream's blocks go stored by choice.
+  func isStoring(_ id: StreamID) -> Bool { entries[id]?.selector.current.setting == .none }
+
   mutating func learn(_ block: EncodedBlock, nanoseconds: UInt64) {
     entries[block.streamID]?.selector.learn(
       block.tried, rawByteCount: block.triedRawByteCount, wireByteCount: block.triedByteCount &+ Self.frameByteCount,

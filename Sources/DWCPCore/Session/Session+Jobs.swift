@@ -62,7 +62,7 @@ extension Session {
     }
     guard rawByteCount >= StreamCompression.leastRawByteCount else { return nil }
     if selectors.isFull { selectors.keep(selectors.ids.filter { streams[$0]?.isBusy ?? false }) }
-    let conditions = conditions(at: slot)
+    let conditions = conditions(of: id)
     let choice = selectors.choose(rawByteCount: rawByteCount, of: id, under: conditions)
     counters.codecChoices.add(choice, rawByteCount: rawByteCount)
     if choice.isChange, configuration.explainsCodecs {
@@ -73,15 +73,19 @@ extension Session {
     return nil
   }
 
-  private func conditions(at slot: Int) -> CodecSelector.Conditions {
+  private func conditions(of id: StreamID) -> CodecSelector.Conditions {
     var conditions = CodecSelector.Conditions()
     conditions.linkBytesPerSecond = flow.deliveryBytesPerSecond
     conditions.isLinkSettled = flow.isSettled
     conditions.coreCount = min(configuration.codecCoreCount ?? 1, configuration.maximumEncodeJobCount)
     conditions.peer = peerDecoding
-    if isLinkBusy {
+    // A stream that stores leaves the schedule to ask, and no codec holds it up: a link that was full lately is what does.
+    let isStoring = selectors.isStoring(id)
+    let isBusyLately =
+      linkBusyMark.map { counters.rawBytesSent &- $0 <= CodecSelector.maximumUnaskedByteCount } ?? false
+    if isLinkBusy || isStoring && isBusyLately {
       conditions.bottleneck = .link
-    } else if encodeJobCount >= conditions.coreCount {
+    } else if !isStoring, encodeJobCount >= conditions.coreCount {
       conditions.bottleneck = .codec
     }
     return conditions

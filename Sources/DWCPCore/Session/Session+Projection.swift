@@ -49,6 +49,7 @@ extension Session {
     if !selectors.isEmpty {
       hasher.combine(selectors)
       hasher.combine(isLinkBusy)
+      hasher.combine(linkBusyMark.map { counters.rawBytesSent &- $0 })
     }
     schedule.combineProgress(into: &hasher)
     hasher.combine(streams.count)

@@ -76,6 +76,8 @@ public struct Session: Hashable, Sendable {
   var peerDecoding = PeerDecoding()
   /// Blocks that were ready had to wait when frames were last written.
   var isLinkBusy = false
+  /// Raw bytes sent until then; nil if it never was so.
+  var linkBusyMark: UInt64?
   /// Streams that may have blocks to cut and compress.
   var encodeRing: Deque<StreamID> = []
   /// Streams that may have blocks to send.
