@@ -14,12 +14,19 @@ public struct CompressionMetrics: Sendable {
     "dwcp_codec_compression_ratio": "Raw over wire bytes of a codec since the start; bigger is better.",
     "dwcp_codec_stored_blocks_total":
       "Blocks that went as they were although compression was asked for: tried in vain, or untried since unpromising.",
+    "dwcp_codec_changes_total": "Streams that went over to another codec or level by themselves.",
+    "dwcp_codec_trials_total": "Blocks, or parts of stored ones, on which another codec or level was tried.",
+    "dwcp_codec_lost_seconds_total":
+      "Time by which blocks were expected to take longer than with the best codec known, because of trials and hesitation.",
     "dwcp_codec_seconds_total": "Time that codecs were at work, over all threads.",
   ]
 
   private let codecs: [CodecHandles]
   private let triedBlocks: Counter
   private let untriedBlocks: Counter
+  private let changes: Counter
+  private let trials: Counter
+  private let lostSeconds: FloatingPointCounter
   private var progress = CounterProgress()
 
   /// Makes every handle.
@@ -31,6 +38,9 @@ public struct CompressionMetrics: Sendable {
       label: "dwcp_codec_stored_blocks_total", dimensions: [("reason", "tried")], factory: factory)
     untriedBlocks = Counter(
       label: "dwcp_codec_stored_blocks_total", dimensions: [("reason", "untried")], factory: factory)
+    changes = Counter(label: "dwcp_codec_changes_total", factory: factory)
+    trials = Counter(label: "dwcp_codec_trials_total", factory: factory)
+    lostSeconds = FloatingPointCounter(label: "dwcp_codec_lost_seconds_total", factory: factory)
   }
 
   /// Brings the metrics up to a snapshot.
@@ -43,6 +53,9 @@ public struct CompressionMetrics: Sendable {
     }
     triedBlocks.increment(by: rise.unshrunkBlocks)
     untriedBlocks.increment(by: rise.untriedBlocks)
+    changes.increment(by: rise.codecChoices.changes)
+    trials.increment(by: rise.codecChoices.trials)
+    lostSeconds.increment(by: Double(rise.codecChoices.lostNanoseconds) / 1e9)
   }
 }
 

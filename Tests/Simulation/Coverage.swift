@@ -30,6 +30,7 @@ public struct Coverage: Sendable {
     case .streamLimitRaised: "event streamLimitRaised"
     case .pong: "event pong"
     case .goingAway: "event goingAway"
+    case .codecChosen: "event codecChosen"
     case .ended: "event ended"
     }
   }

@@ -25,7 +25,7 @@ struct BenchCommand: ParsableCommand {
       """,
     subcommands: [
       ListCommand.self, RunCommand.self, CheckCommand.self, CompareCommand.self, BaselineCommand.self,
-      ReportCommand.self,
+      ReportCommand.self, SelectorCommand.self,
       SelftestCommand.self, CorporaCommand.self, MeasureCommand.self,
     ])
 }

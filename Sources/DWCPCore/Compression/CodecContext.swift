@@ -77,9 +77,9 @@ extension CodecContext {
       return buffer
     }
     var buffer = outputs.withLock { $0.take() }
-    let (address, capacity) = (buffer.storageAddress, buffer.storageCapacity)
+    let (number, capacity) = (buffer.storageNumber, buffer.storageCapacity)
     buffer.clear(minimumCapacity: byteCount)
-    let wasHeld = buffer.storageAddress != address && capacity >= byteCount
+    let wasHeld = buffer.storageNumber != number && capacity >= byteCount
     buffer.writeWithOutputRawSpan(minimumWritableBytes: byteCount, initializingWith: write)
     outputs.withLock { [buffer] in $0.keep(buffer, wasHeld: wasHeld) }
     return buffer
@@ -110,8 +110,9 @@ private struct OutputBuffers {
 }
 
 extension ByteBuffer {
-  fileprivate var storageAddress: UnsafeRawPointer? {
-    unsafe withVeryUnsafeBytes { unsafe $0.baseAddress }
+  /// Tells storages that there are at one time from each other.
+  fileprivate var storageNumber: Int {
+    unsafe withVeryUnsafeBytes { Int(bitPattern: $0.baseAddress) }
   }
 }
 

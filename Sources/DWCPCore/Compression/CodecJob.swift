@@ -46,6 +46,8 @@ public struct EncodeJob: Hashable, Sendable {
   public let raw: ByteBuffer
   /// Codec and level.
   public let setting: CompressionSetting
+  /// With setting `none`: what is tried on a part of the block, to learn what it would come to.
+  let sample: CompressionSetting?
   /// The receiver's limit (SPEC CAP-5, CHN-2).
   let maximumWindowLog: Int
   /// Where the block stands in its chain; nil for an independent one.
@@ -56,22 +58,19 @@ public struct EncodeJob: Hashable, Sendable {
 
   func run(in context: CodecContext) -> EncodedBlock {
     if let place { return runChained(place, in: context) }
-    let limit = raw.readableBytes &- Self.leastSavingByteCount(rawByteCount: raw.readableBytes)
-    var isSmaller = false
-    let payload = context.makeBuffer(byteCount: max(0, limit)) { output in
-      // A codec that fails leaves the block stored: nothing is lost but the saving.
-      isSmaller =
-        (try? context.compress(
-          raw.readableBytesSpan, setting: setting, maximumByteCount: limit, maximumWindowLog: maximumWindowLog,
-          into: &output)) ?? false
-    }
-    guard isSmaller else {
+    guard let sample else {
+      let payload = Self.encode(raw, setting, maximumWindowLog, context)
       return EncodedBlock(
-        number: number, streamID: streamID, triedCodec: setting.codec, codec: .none, payload: raw,
-        rawByteCount: raw.readableBytes)
+        number: number, streamID: streamID, tried: setting, triedRawByteCount: raw.readableBytes,
+        triedByteCount: payload?.readableBytes ?? raw.readableBytes, isSample: false,
+        codec: payload == nil ? .none : setting.codec, payload: payload ?? raw, rawByteCount: raw.readableBytes)
     }
+    let count = CodecSelector.sampleByteCount(rawByteCount: raw.readableBytes)
+    let part = raw.getSlice(at: raw.readerIndex, length: count) ?? raw
+    let payload = Self.encode(part, sample, maximumWindowLog, context)
     return EncodedBlock(
-      number: number, streamID: streamID, triedCodec: setting.codec, codec: setting.codec, payload: payload,
+      number: number, streamID: streamID, tried: sample, triedRawByteCount: part.readableBytes,
+      triedByteCount: payload?.readableBytes ?? part.readableBytes, isSample: true, codec: .none, payload: raw,
       rawByteCount: raw.readableBytes)
   }
 
@@ -88,14 +87,27 @@ public struct EncodeJob: Hashable, Sendable {
         // The block goes stored, and those behind it until another chain begins.
       }
     }
-    guard isEncoded else {
-      return EncodedBlock(
-        number: number, streamID: streamID, triedCodec: setting.codec, codec: .none, payload: raw,
-        rawByteCount: raw.readableBytes)
-    }
     return EncodedBlock(
-      number: number, streamID: streamID, triedCodec: setting.codec, codec: setting.codec, payload: payload,
-      rawByteCount: raw.readableBytes, decodedCheck: CRC32C.checksum(raw.readableBytesSpan))
+      number: number, streamID: streamID, tried: setting, triedRawByteCount: raw.readableBytes,
+      triedByteCount: isEncoded ? payload.readableBytes : raw.readableBytes, isSample: false,
+      codec: isEncoded ? setting.codec : .none, payload: isEncoded ? payload : raw, rawByteCount: raw.readableBytes,
+      decodedCheck: isEncoded ? CRC32C.checksum(raw.readableBytesSpan) : 0)
+  }
+
+  /// Nil when it does not save enough. A codec that fails leaves the block stored too: nothing is lost but the saving.
+  private static func encode(
+    _ raw: ByteBuffer, _ setting: CompressionSetting, _ maximumWindowLog: Int, _ context: CodecContext
+  ) -> ByteBuffer? {
+    let limit = raw.readableBytes &- leastSavingByteCount(rawByteCount: raw.readableBytes)
+    guard limit > 0 else { return nil }
+    var isSmaller = false
+    let payload = context.makeBuffer(byteCount: limit) { output in
+      isSmaller =
+        (try? context.compress(
+          raw.readableBytesSpan, setting: setting, maximumByteCount: limit, maximumWindowLog: maximumWindowLog,
+          into: &output)) ?? false
+    }
+    return isSmaller ? payload : nil
   }
 }
 
@@ -103,8 +115,12 @@ public struct EncodeJob: Hashable, Sendable {
 public struct EncodedBlock: Hashable, Sendable {
   let number: UInt64
   let streamID: StreamID
-  /// The codec that was tried; what became of it is `codec`.
-  let triedCodec: Codec
+  /// What was tried, on how much, and what that came to; what became of the block is `codec`.
+  let tried: CompressionSetting
+  let triedRawByteCount: Int
+  let triedByteCount: Int
+  /// Only a part of the block was tried, which goes stored whatever came of it.
+  let isSample: Bool
   let codec: Codec
   let payload: ByteBuffer
   let rawByteCount: Int

@@ -1,6 +1,6 @@
 /// How a stream's blocks are to be compressed.
 public enum CompressionChoice: Hashable, Sendable {
-  /// zstd 1 if the other end decodes zstd, else lz4, else nothing; blocks that do not shrink go stored.
+  /// For each block what promises the greatest goodput, `none` included; see ``CodecSelector``.
   case automatic
   /// This codec and level for every block that shrinks; stored if the other end does not decode the codec.
   case fixed(CompressionSetting)
@@ -15,12 +15,16 @@ struct CodecSet: Hashable, Sendable {
   }
 
   func contains(_ codec: Codec) -> Bool { bits & (1 << codec.rawValue) != 0 }
+
+  /// No codec that makes anything shorter is in it.
+  var isEmpty: Bool { bits & ~1 == 0 }
 }
 
-/// The fixed policy by which one stream picks a codec for each block (SPEC CDC-1, CDC-5). Frames without blocks, those of the handshake among them,
+/// The part of one stream's policy that every stream has, busy or not (SPEC CDC-1, CDC-5). Frames without blocks, those of the handshake among them,
 /// never see a codec (SPEC CDC-6).
 ///
-/// After a few independent blocks in a row did not shrink, only one in sixteen is tried, so that data that is already compressed costs little.
+/// With a fixed setting and independent blocks, after a few in a row did not shrink, only one in sixteen is tried, so that data that is already compressed
+/// costs little. What chooses by itself is a ``CodecSelector``, which is asked again when as many bytes have gone stored as it said.
 struct StreamCompression: Hashable, Sendable {
   private static let patienceBlockCount: UInt8 = 4
   private static let probeIntervalBlockCount: Int8 = 16
@@ -30,14 +34,18 @@ struct StreamCompression: Hashable, Sendable {
   private let choice: CompressionChoice
   private var storedRun: UInt8 = 0
   private var blocksUntilProbe: Int8 = 0
+  /// Raw bytes that may still go stored before the selector is asked, in kibibytes.
+  private var unaskedKibibyteCount: UInt16 = 0
 
   init(_ choice: CompressionChoice) {
     self.choice = choice
   }
 
-  /// The setting to try for the next block, or nil to store it.
+  var isAutomatic: Bool { choice == .automatic }
+
+  /// The fixed setting to try for the next block, or nil to store it.
   mutating func setting(rawByteCount: Int, peerCodecs: CodecSet) -> CompressionSetting? {
-    guard rawByteCount > 0, let setting = bestSetting(peerCodecs) else { return nil }
+    guard rawByteCount > 0, let setting = fixedSetting(peerCodecs) else { return nil }
     // A stored block would end the chain, and what is behind it would have no history.
     guard !setting.isChained else { return setting }
     guard rawByteCount >= Self.leastRawByteCount else { return nil }
@@ -53,18 +61,29 @@ struct StreamCompression: Hashable, Sendable {
     storedRun = isStored ? min(storedRun + 1, Self.patienceBlockCount) : 0
   }
 
-  /// Whether the next blocks are tried at all; when not, they need no job.
-  func isCompressing(_ peerCodecs: CodecSet) -> Bool {
-    bestSetting(peerCodecs) != nil
+  /// The selector chose to store, and wants to be asked again after so many raw bytes.
+  mutating func allowStored(byteCount: Int) {
+    unaskedKibibyteCount = UInt16(clamping: byteCount / 1_024)
   }
 
-  private func bestSetting(_ peerCodecs: CodecSet) -> CompressionSetting? {
+  /// A block went stored without a question.
+  @inline(__always)
+  mutating func noteStored(rawByteCount: Int) {
+    guard unaskedKibibyteCount > 0 else { return }
+    unaskedKibibyteCount -= min(unaskedKibibyteCount, UInt16(clamping: max(1, rawByteCount / 1_024)))
+  }
+
+  /// Whether the next blocks are tried at all; when not, they need no job.
+  @inline(__always)
+  func isCompressing(_ peerCodecs: CodecSet) -> Bool {
     switch choice {
-    case .automatic:
-      if peerCodecs.contains(.zstd) { return .zstdDefault }
-      return peerCodecs.contains(.lz4) ? .lz4Default : nil
-    case .fixed(let setting):
-      return setting.codec != .none && peerCodecs.contains(setting.codec) ? setting : nil
+    case .automatic: unaskedKibibyteCount == 0 && !peerCodecs.isEmpty
+    case .fixed: fixedSetting(peerCodecs) != nil
     }
+  }
+
+  private func fixedSetting(_ peerCodecs: CodecSet) -> CompressionSetting? {
+    guard case .fixed(let setting) = choice else { return nil }
+    return setting.codec != .none && peerCodecs.contains(setting.codec) ? setting : nil
   }
 }

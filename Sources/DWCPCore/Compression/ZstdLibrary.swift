@@ -7,6 +7,9 @@ internal import CZstd
   private static let isFlawedAtHighLevels = ZSTD_versionNumber() < 10505
   private static let leastHighLevel = 13
 
+  /// Whether blocks of this level have to be decoded to be trusted.
+  static func isFlawed(atLevel level: Int) -> Bool { isFlawedAtHighLevels && level >= leastHighLevel }
+
   private var compressor: OpaquePointer?
   private var decompressor: OpaquePointer?
   private var trial = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
@@ -31,7 +34,7 @@ internal import CZstd
         guard ZSTD_getErrorCode(written) == ZSTD_error_dstSize_tooSmall else { throw CodecError(.notAvailable) }
         return nil
       }
-      guard Self.isFlawedAtHighLevels, level >= Self.leastHighLevel else { return written }
+      guard Self.isFlawed(atLevel: level) else { return written }
       let frame = unsafe UnsafeRawBufferPointer(rebasing: room[..<written])
       return unsafe isFaithful(frame, to: raw) ? written : nil
     }

@@ -51,6 +51,12 @@ struct LinkFlow: Hashable, Sendable {
   /// The shortest time from sending to acknowledgement of late, in nanoseconds; nil before the first.
   var shortestRoundTripNanoseconds: UInt64? { shortestRoundTrip.value }
 
+  /// Bytes a second that were delivered, the highest of late; nil before the first measure.
+  var deliveryBytesPerSecond: UInt64? { highestRate.value }
+
+  /// The rate no longer rises with what is on its way: the link has been seen full.
+  var isSettled: Bool { ramp.isOver }
+
   /// When a round trip was measured last.
   private(set) var roundTripInstant: Instant?
 

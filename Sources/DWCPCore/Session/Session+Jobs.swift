@@ -36,8 +36,7 @@ extension Session {
     }
     sendCredit.charge(block.span)
     block.detach()
-    let setting = streams[slot: slot].compression.setting(rawByteCount: block.rawByteCount, peerCodecs: sendCodecs)
-    guard let setting else {
+    guard let (setting, sample) = choose(rawByteCount: block.rawByteCount, of: id, at: slot) else {
       if block.rawByteCount > 0 { endCutting(of: id) }
       counters.untriedBlocks &+= 1
       streams[slot: slot].send.enqueue(block)
@@ -54,7 +53,46 @@ extension Session {
     scheduleEncoding(at: slot)
     return EncodeJob(
       number: block.jobNumber, streamID: id, raw: block.payload, setting: place == nil ? setting.independent : setting,
-      maximumWindowLog: place == nil ? remote.zstdWindowLog : sendChainWindowLog, place: place)
+      sample: sample, maximumWindowLog: place == nil ? remote.zstdWindowLog : sendChainWindowLog, place: place)
+  }
+
+  /// Codec and level to try, and what to try on a part of a block that goes stored; nil to store it without a job (SPEC CDC-7).
+  private mutating func choose(
+    rawByteCount: Int, of id: StreamID, at slot: Int
+  ) -> (setting: CompressionSetting, sample: CompressionSetting?)? {
+    guard streams[slot: slot].compression.isAutomatic else {
+      return streams[slot: slot].compression.setting(rawByteCount: rawByteCount, peerCodecs: sendCodecs)
+        .map { ($0, nil) }
+    }
+    guard rawByteCount >= StreamCompression.leastRawByteCount else { return nil }
+    if selectors.isFull { selectors.keep(selectors.ids.filter { streams[$0]?.isBusy ?? false }) }
+    let conditions = conditions(of: id)
+    let choice = selectors.choose(rawByteCount: rawByteCount, of: id, under: conditions)
+    counters.codecChoices.add(choice, rawByteCount: rawByteCount)
+    if choice.isChange, configuration.explainsCodecs {
+      events.append(.codecChosen(selectors.explain(choice, of: id, under: conditions)))
+    }
+    guard choice.setting.codec == .none, choice.sample == nil else { return (choice.setting, choice.sample) }
+    streams[slot: slot].compression.allowStored(byteCount: choice.unaskedByteCount)
+    return nil
+  }
+
+  private func conditions(of id: StreamID) -> CodecSelector.Conditions {
+    var conditions = CodecSelector.Conditions()
+    conditions.linkBytesPerSecond = flow.deliveryBytesPerSecond
+    conditions.isLinkSettled = flow.isSettled
+    conditions.coreCount = min(configuration.codecCoreCount ?? 1, configuration.maximumEncodeJobCount)
+    conditions.peer = peerDecoding
+    // A stream that stores leaves the schedule to ask, and no codec holds it up: a link that was full lately is what does.
+    let isStoring = selectors.isStoring(id)
+    let isBusyLately =
+      linkBusyMark.map { counters.rawBytesSent &- $0 <= CodecSelector.maximumUnaskedByteCount } ?? false
+    if isLinkBusy || isStoring && isBusyLately {
+      conditions.bottleneck = .link
+    } else if !isStoring, encodeJobCount >= conditions.coreCount {
+      conditions.bottleneck = .codec
+    }
+    return conditions
   }
 
   /// Takes the result of a job back; results for streams that have gone are dropped.
@@ -66,23 +104,26 @@ extension Session {
     streams.makeUnique()
     switch result {
     case .encoded(let block):
-      counters.sentByCodec.update(block.triedCodec) { $0.nanoseconds &+= durationNanoseconds }
-      completeEncoding(block)
+      counters.sentByCodec.update(block.tried.codec) { $0.nanoseconds &+= durationNanoseconds }
+      completeEncoding(block, durationNanoseconds)
     case .decoded(let block):
       counters.receivedByCodec.update(block.codec) { $0.nanoseconds &+= durationNanoseconds }
       completeDecoding(block)
     }
   }
 
-  private mutating func completeEncoding(_ encoded: EncodedBlock) {
+  private mutating func completeEncoding(_ encoded: EncodedBlock, _ durationNanoseconds: UInt64) {
     encodeJobCount = max(0, encodeJobCount &- 1)
     let isStored = encoded.codec == .none
     guard let slot = streams.slot(of: encoded.streamID) else { return }
     streams[slot: slot].compression.note(isStored: encoded.isUnshrunk)
+    selectors.learn(encoded, nanoseconds: durationNanoseconds)
     if isStored { endCutting(of: encoded.streamID) }
     let isAwaited = streams[slot: slot].send.completeBlock(encoded)
     guard isAwaited else { return }
-    if isStored { counters.unshrunkBlocks &+= 1 }
+    if isStored {
+      if encoded.isSample { counters.untriedBlocks &+= 1 } else { counters.unshrunkBlocks &+= 1 }
+    }
     wake(at: slot)
   }
 

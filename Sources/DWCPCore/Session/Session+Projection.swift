@@ -48,6 +48,11 @@ extension Session {
       hasher.combine(link)
       hasher.combine(flow)
     }
+    if !selectors.isEmpty {
+      hasher.combine(selectors)
+      hasher.combine(isLinkBusy)
+      hasher.combine(linkBusyMark.map { counters.rawBytesSent &- $0 })
+    }
     schedule.combineProgress(into: &hasher)
     hasher.combine(streams.count)
     for id in streams.ids {

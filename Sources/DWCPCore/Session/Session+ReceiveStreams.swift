@@ -285,6 +285,7 @@ extension Session {
     sendChains[id] = nil
     receiveChains[id] = nil
     streams.remove(at: slot)
+    selectors.remove(id)
     if id.opener != role { closedPeerStreamCount &+= 1 }
     events.append(.closed(id))
     closeIfDrained()

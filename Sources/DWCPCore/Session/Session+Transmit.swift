@@ -115,6 +115,8 @@ extension Session {
   private mutating func writeStreams(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
     writeControls(maximumByteCount: maximumByteCount, into: &batch)
     if !schedule.isEmpty { writeBlocks(maximumByteCount: maximumByteCount, now: now, into: &batch) }
+    isLinkBusy = !schedule.isEmpty || !flow.hasRoom(blockByteCount: blockByteCount)
+    if isLinkBusy { linkBusyMark = counters.rawBytesSent }
     // After the last block, so that a stream that drained in this very batch closes the session with it.
     if phase == .closing { writeClose(into: &batch) }
   }
@@ -231,7 +233,7 @@ extension Session {
     case .block(let block, let isFinal, let isNewlyCut):
       streams[slot: slot].owesOpening = false
       if isNewlyCut {
-        sendCredit.charge(block.span)
+        noteCutStored(block, at: slot)
         if block.rawByteCount > 0 { endCutting(of: id) }
       }
       write(block, isFinal: isFinal, of: id, into: &batch)
@@ -244,6 +246,15 @@ extension Session {
     case .nothing:
       return false
     }
+  }
+
+  /// A block was cut in the moment in which it is sent.
+  @inline(__always)
+  private mutating func noteCutStored(_ block: SendHalf.Block, at slot: Int) {
+    sendCredit.charge(block.span)
+    guard streams[slot: slot].compression.isAutomatic else { return }
+    streams[slot: slot].compression.noteStored(rawByteCount: block.rawByteCount)
+    if !sendCodecs.isEmpty { counters.untriedBlocks &+= 1 }
   }
 
   @inline(__always)

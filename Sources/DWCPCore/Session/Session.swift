@@ -34,7 +34,10 @@ public struct Session: Hashable, Sendable {
   var remote = Announcement()
   var remotePreface: Preface?
   var remoteCodecs: Set<Codec> = [] {
-    didSet { sendCodecs = CodecSet(remoteCodecs) }
+    didSet {
+      sendCodecs = CodecSet(remoteCodecs)
+      peerDecoding = PeerDecoding(remoteCodecs, megabytesPerSecond: remote.decodeSpeeds)
+    }
   }
   private(set) var sendCodecs = CodecSet([])
   var hasReceivedBeyondEarlyFrames = false
@@ -71,6 +74,13 @@ public struct Session: Hashable, Sendable {
   var nextJobNumber: UInt64 = 1
   /// Blocks wait for a codec job to come back.
   var isCodecBusy = false
+  /// Of streams whose compression is automatic.
+  var selectors: SelectorTable
+  var peerDecoding = PeerDecoding()
+  /// Blocks that were ready had to wait when frames were last written.
+  var isLinkBusy = false
+  /// Raw bytes sent until then; nil if it never was so.
+  var linkBusyMark: UInt64?
   /// Streams that may have blocks to cut and compress.
   var encodeRing: Deque<StreamID> = []
   /// Streams that may have blocks to send.
@@ -95,6 +105,7 @@ public struct Session: Hashable, Sendable {
     self.configuration = configuration
     self.secrets = secrets
     local = configuration.announcement
+    selectors = SelectorTable(ladder: configuration.codecLadder ?? .standard)
     parser = FrameParser(
       maximumRawBlockByteCount: local.maximumRawBlockByteCount, allowsChains: local.chains.count > 0)
     ledger = AbuseLedger(configuration.abuseBudgets)

@@ -16,6 +16,16 @@ public struct SessionConfiguration: Hashable, Sendable {
   /// How streams compress unless they say otherwise.
   public var compression = CompressionChoice.automatic
 
+  /// What automatic compression chooses from, as measured on this machine; its decode speeds are announced. Nil for ``CodecLadder/standard``, of which
+  /// nothing is announced.
+  public var codecLadder: CodecLadder?
+
+  /// Cores that run codec jobs, at least 1; nil for what the transport has, or 1 without one.
+  public var codecCoreCount: Int?
+
+  /// Each change of an automatic choice is told as ``SessionEvent/codecChosen(_:)``.
+  public var explainsCodecs = false
+
   /// What is borne of frames that cost this end more than the other one.
   public var abuseBudgets = AbuseBudgets()
 
@@ -96,7 +106,19 @@ public struct SessionConfiguration: Hashable, Sendable {
       to: Announcement.Bounds.acknowledgementDelaysMilliseconds)
     announcement.chains = receiveChains.bounded
     announcement.implementation = implementationName
+    announcement.decodeSpeeds = decodeSpeeds(codecIDs)
     return announcement
+  }
+
+  /// 10^6 raw bytes a second that all cores decode, by codec id (SPEC section 6, DECODE_SPEED).
+  private func decodeSpeeds(_ codecIDs: [UInt8]) -> [UInt8: UInt32] {
+    guard let codecLadder else { return [:] }
+    var speeds: [UInt8: UInt32] = [:]
+    for codec in codecIDs.compactMap(Codec.init(rawValue:)) where codec != .none {
+      let speed = codecLadder.decompressBytesPerSecond(codec).map { $0 / 1e6 * Double(max(1, codecCoreCount ?? 1)) }
+      if let speed, speed.isFinite { speeds[codec.rawValue] = UInt32(min(max(1, speed), 0xFF_FFFF)) }
+    }
+    return speeds
   }
 
   /// The bound of SPEC section 15 (MEM-1) on what one session holds, in bytes.

@@ -22,6 +22,8 @@ public struct SessionCounters: Hashable, Sendable {
   public var unshrunkBlocks: UInt64 = 0
   /// Blocks of streams that compress which went stored without a try: too short, or after a run of blocks that did not shrink.
   public var untriedBlocks: UInt64 = 0
+  /// What automatic compression has chosen.
+  public var codecChoices = CodecChoiceCounters()
   /// Sessions that completed the handshake.
   public var sessionsOpened: UInt64 = 0
   /// Sessions that ended.
@@ -94,6 +96,31 @@ public struct CodecCounters: Hashable, Sendable {
   }
 }
 
+/// How automatic compression has chosen, and what that cost.
+public struct CodecChoiceCounters: Hashable, Sendable {
+  /// Streams that went over to another codec or level, their first choices included.
+  public var changes: UInt64 = 0
+  /// Blocks, or parts of stored ones, on which another rung was tried.
+  public var trials: UInt64 = 0
+  /// Time by which blocks were expected to take longer than with the best rung known, because of trials and hesitation: the regret.
+  public var lostNanoseconds: UInt64 = 0
+
+  /// Nothing chosen yet.
+  public init() {}
+
+  mutating func add(_ choice: CodecSelector.Choice, rawByteCount: Int) {
+    if choice.isChange { changes &+= 1 }
+    if choice.reason == .trial || choice.sample != nil { trials &+= 1 }
+    lostNanoseconds &+= choice.lostNanoseconds(rawByteCount: rawByteCount)
+  }
+
+  fileprivate mutating func merge(_ other: Self, _ combine: (inout UInt64, UInt64) -> Void) {
+    combine(&changes, other.changes)
+    combine(&trials, other.trials)
+    combine(&lostNanoseconds, other.lostNanoseconds)
+  }
+}
+
 extension CodecCounters.Traffic {
   mutating func add(rawByteCount: Int, payloadByteCount: Int, wireByteCount: Int) {
     rawBytes &+= UInt64(rawByteCount)
@@ -129,6 +156,7 @@ extension SessionCounters {
     receivedByCodec.merge(other.receivedByCodec, combine)
     combine(&unshrunkBlocks, other.unshrunkBlocks)
     combine(&untriedBlocks, other.untriedBlocks)
+    codecChoices.merge(other.codecChoices, combine)
     combine(&sessionsOpened, other.sessionsOpened)
     sessionsClosed.merge(other.sessionsClosed, combine)
     combine(&streamsOpened, other.streamsOpened)

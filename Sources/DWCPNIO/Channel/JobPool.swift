@@ -10,6 +10,7 @@ public final class JobPool: Sendable {
   /// One thread for each core, shared by all sessions that name no other pool.
   public static let shared = JobPool(threadCount: System.coreCount)
 
+  let threadCount: Int
   private let threads: NIOThreadPool
   private let idleContexts = Mutex<[CodecContext]>([])
   /// What waits for the chains that a thread is busy with.
@@ -22,7 +23,8 @@ public final class JobPool: Sendable {
 
   /// Starts the threads; they live as long as the process.
   public init(threadCount: Int) {
-    threads = NIOThreadPool(numberOfThreads: max(1, threadCount))
+    self.threadCount = max(1, threadCount)
+    threads = NIOThreadPool(numberOfThreads: self.threadCount)
     threads.start()
   }
 

@@ -60,6 +60,9 @@ public final class SessionHandler: ChannelDuplexHandler {
     statistics: SessionStatistics? = nil, delegate: any SessionDelegate
   ) {
     var random = SystemRandomNumberGenerator()
+    var configuration = configuration
+    configuration.codecCoreCount = configuration.codecCoreCount ?? jobPool.threadCount
+    configuration.codecLadder = configuration.codecLadder ?? MachineLadder.current
     session = Session(
       role: role, configuration: configuration, secrets: SessionSecrets(using: &random), now: .current)
     jobs = JobRunner(pool: jobPool)
@@ -231,6 +234,7 @@ extension SessionHandler {
   /// Until the engine has neither an event to tell nor a job to give; false when there was nothing from the start.
   private func settle() -> Bool {
     var hasActed = false
+    let storedBlockCount = look { $0.counters.untriedBlocks }
     while true {
       if let event = nextEvent() {
         log(event)
@@ -238,7 +242,8 @@ extension SessionHandler {
       } else if let job = nextJob() {
         run(job)
       } else {
-        return hasActed
+        // Blocks that turned out to need no job are ready to be sent.
+        return hasActed || look { $0.counters.untriedBlocks } != storedBlockCount
       }
       hasActed = true
     }
@@ -309,6 +314,8 @@ extension SessionHandler {
       logger.warning("session ended: \(error)")
     case .ended(nil):
       logger.info("session ended")
+    case .codecChosen(let decision):
+      logger.debug("\(decision)", metadata: ["codecDecision": "\(decision.choice.setting)"])
     case .goingAway(let code, let last):
       logger.debug("the other end is going away: \(code), last stream \(last)")
     default:

@@ -68,6 +68,9 @@ struct CodecOption: ParsableArguments {
       valueName: "codec"))
   var codec = CodecChoice.auto
 
+  @Flag(help: "Say on standard error why a stream's codec was chosen, each time that it changes.")
+  var explain = false
+
   /// What a session that sends with this choice asks for.
   func apply(to configuration: inout SessionConfiguration) {
     guard let setting = codec.setting else { return }
@@ -77,6 +80,13 @@ struct CodecOption: ParsableArguments {
 }
 
 extension TransportConfiguration {
+  /// Decisions of automatic compression go to standard error, a line each.
+  mutating func explainCodecs() {
+    session.explainsCodecs = true
+    logger = Logger(label: "dwcp") { _ in CodecExplanations() }
+    logger.logLevel = .trace
+  }
+
   /// For commands that say themselves what went wrong.
   static func quiet() -> TransportConfiguration {
     var configuration = TransportConfiguration()

@@ -24,6 +24,9 @@ struct DemoCommand: AsyncParsableCommand {
   @Flag(help: "Print the result as one JSON object.")
   var json = false
 
+  @Flag(help: "Say on standard error why a stream's codec was chosen, each time that it changes.")
+  var explain = false
+
   private static let defaultPaths = [
     CommandLine.arguments.first ?? "", "/bin/bash", "/usr/bin/git", "/usr/share/common-licenses", "/etc/services",
     "/usr/share/zoneinfo/tzdata.zi",
@@ -83,6 +86,7 @@ struct DemoCommand: AsyncParsableCommand {
       configuration.session.compression = .fixed(setting)
       configuration.session.acceptableCodecs = [setting.codec]
     }
+    if explain { configuration.explainCodecs() }
     let report = try await SendCommand.send(files, to: endpoint, configuration: configuration, progress: Progress())
     for file in files { try verify(file, in: directory) }
     return report

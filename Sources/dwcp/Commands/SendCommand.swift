@@ -15,6 +15,7 @@ struct SendCommand: AsyncParsableCommand {
 
       EXAMPLES
         dwcp send disk.img 10.0.0.5:7373
+        dwcp send --codec auto --explain disk.img 10.0.0.5:7373
         dwcp send --codec zstd:3 --json images/ notes.txt 10.0.0.5:7373
       """)
 
@@ -50,6 +51,7 @@ struct SendCommand: AsyncParsableCommand {
       guard !tree.files.isEmpty else { throw ToolError("there is no file to send; check the paths") }
       var configuration = TransportConfiguration.quiet()
       codec.apply(to: &configuration.session)
+      if codec.explain { configuration.explainCodecs() }
       let report = try await Self.send(tree.files, to: endpoint, configuration: configuration, progress: Progress())
       let files = report.files == 1 ? "1 file" : "\(report.files) files"
       standardOutput(json ? try report.json() : "sent \(files): \(report.line)\nSHA-256 \(report.sha256)\n")

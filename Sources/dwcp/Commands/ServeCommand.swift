@@ -90,9 +90,11 @@ struct ServeCommand: AsyncParsableCommand {
       let names = configuration.session.decodableCodecs.map(\.name).joined(separator: ", ")
       logger.info("DWCP v3 codec initialized: \(names)")
       operations?.note(.ready)
+      async let ladder = CodecLadder.ofThisMachine()
       await signals.first()
       operations?.note(.draining)
       logger.info("draining: streams under way may finish")
+      _ = await ladder
     }
     logger.info("stopped")
   }

@@ -97,7 +97,8 @@ import Testing
   }
 
   private static let encoded = EncodedBlock(
-    number: 7, streamID: StreamID(rawValue: 1), triedCodec: .lz4, codec: .lz4,
+    number: 7, streamID: StreamID(rawValue: 1), tried: .lz4Default, triedRawByteCount: 4, triedByteCount: 2,
+    isSample: false, codec: .lz4,
     payload: ByteBuffer(repeating: 1, count: 2), rawByteCount: 4)
 
   private static func encode(_ half: inout SendHalf) {

@@ -57,6 +57,17 @@ enum Bulk {
     ]
   }
 
+  /// What one stream moves, from connecting until the other end says that it has everything.
+  static func rawBytesPerSecond(
+    _ load: BulkLoad, _ compression: CompressionChoice, over link: LinkEmulation? = nil
+  ) async throws -> Double {
+    let stopwatch = Stopwatch()
+    let receivedByteCount = try await Transport.run(compression, over: link) { BulkDriver(load, done: $0) }
+    let seconds = stopwatch.elapsedSeconds
+    try load.check(receivedByteCount)
+    return Double(receivedByteCount) / seconds
+  }
+
   private static func runOnChannels(
     _ load: BulkLoad, _ compression: CompressionChoice, over link: LinkEmulation? = nil
   ) async throws -> [Figure] {

@@ -1,0 +1,76 @@
+import ArgumentParser
+import BenchGate
+import DWCPCore
+import Foundation
+import NIOCore
+
+struct SelectorCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "selector",
+    abstract: "Holds the choice of codecs against the best fixed one, in virtual time.",
+    discussion: """
+      Measures what each codec and level makes of each corpus, then lets the engine's selector and every fixed setting send over links from \
+      10 Mb/s to no limit, with 1 and 4 cores, and over links whose rate and data change. Exit 2 when a cell is below its bar.
+
+      EXAMPLES
+        dwcp-bench selector
+        dwcp-bench selector --live 3 --corpus json --corpus random
+        dwcp-bench selector --json --svg selector.svg > selector.json
+      """)
+
+  @Flag(help: "Print the result as one JSON document instead of a table.")
+  var json = false
+
+  @Option(help: ArgumentHelp("Write the heat map, which a page can include.", valueName: "file"))
+  var svg: String?
+
+  @Option(help: ArgumentHelp("Use the figures of an earlier result instead of measuring.", valueName: "file"))
+  var figures: String?
+
+  @Option(help: ArgumentHelp("Instead, send over sockets and emulated links, in so many rounds.", valueName: "rounds"))
+  var live: Int?
+
+  @Option(help: ArgumentHelp("With --live: a corpus to send; all seeded ones without.", valueName: "name"))
+  var corpus: [String] = []
+
+  func run() throws {
+    if let live { return try reportingErrors { try runLive(roundCount: max(1, live)) } }
+    try reportingErrors {
+      let proof = SelectionProof(try table(), ladder: .standard)
+      if let svg { try proof.heatMap.write(toFile: svg, atomically: true, encoding: .utf8) }
+      if json {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        print(String(decoding: try encoder.encode(proof), as: UTF8.self))
+      } else {
+        print(proof.terminalText, terminator: "")
+      }
+      if !proof.failures.isEmpty { throw ExitCode(GateStatus.regression.rawValue) }
+    }
+  }
+
+  private func runLive(roundCount: Int) throws {
+    let corpora = try (corpus.isEmpty ? SeededCorpora.names : corpus).compactMap {
+      try SeededCorpora.named($0, blockCount: 256)
+    }
+    let result = try Transport.client.any().makeFutureWithTask {
+      try await SelectionLive(corpora, roundCount: roundCount)
+    }.wait()
+    if json {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+      print(String(decoding: try encoder.encode(result), as: UTF8.self))
+    } else {
+      print(result.terminalText, terminator: "")
+    }
+  }
+
+  private func table() throws -> RungTable {
+    if let figures {
+      let data = try Data(contentsOf: URL(fileURLWithPath: figures))
+      return try JSONDecoder().decode(SelectionProof.self, from: data).table
+    }
+    let settings = CodecLadder.candidates
+    return try RungTable(measuring: SeededCorpora.all() + MachineCorpora.realFiles(), settings)
+  }
+}

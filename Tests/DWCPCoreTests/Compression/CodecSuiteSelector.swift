@@ -1,0 +1,184 @@
+import Testing
+
+@testable import DWCPCore
+
+/// The choice of a codec, without sockets and clocks (SPEC CDC-7).
+@Suite struct CodecSuiteSelector {
+  private static let block = 131_072
+  private static let ladder = CodecLadder([
+    rung("lz4:1", 2, 1_000), rung("zstd:-1", 2.5, 700), rung("zstd:1", 3, 500), rung("zstd:3", 3.2, 300),
+    rung("zstd:9", 3.5, 80), rung("zstd:12", 4, 20),
+  ])
+
+  private static func rung(_ text: String, _ ratio: Double, _ megabytesPerSecond: Double) -> CodecRung {
+    CodecRung(
+      setting: CompressionSetting(text) ?? .none, ratio: ratio, compressBytesPerSecond: megabytesPerSecond * 1e6,
+      decompressBytesPerSecond: 2e9)
+  }
+
+  private static func link(
+    _ megabytesPerSecond: UInt64, cores: Int = 1, peer: PeerDecoding = PeerDecoding()
+  ) -> CodecSelector.Conditions {
+    var conditions = CodecSelector.Conditions()
+    conditions.linkBytesPerSecond = megabytesPerSecond * 1_000_000
+    conditions.isLinkSettled = true
+    conditions.bottleneck = .link
+    conditions.coreCount = cores
+    conditions.peer = peer
+    return conditions
+  }
+
+  /// Blocks of data that comes to `gain` times what the ladder's sample gained, and to its speeds.
+  private static func send(
+    _ count: Int, _ selector: inout CodecSelector, _ conditions: CodecSelector.Conditions, gain: Double = 1
+  ) -> [CodecSelector.Choice] {
+    (0..<count).map { _ in
+      let choice = selector.choose(rawByteCount: block, under: conditions)
+      let tried = choice.sample ?? choice.setting
+      let byteCount = choice.sample == nil ? block : CodecSelector.sampleByteCount(rawByteCount: block)
+      guard let rung = ladder.rungs.first(where: { $0.setting == tried }), tried != .none else { return choice }
+      selector.learn(
+        tried, rawByteCount: byteCount, wireByteCount: Int(Double(byteCount) / (1 + (rung.ratio - 1) * gain)),
+        nanoseconds: UInt64(Double(byteCount) / rung.compressBytesPerSecond * 1e9))
+      return choice
+    }
+  }
+
+  /// The law itself, in other words: all rungs, all limits, the first of the best.
+  private static func bruteForce(_ megabytesPerSecond: Double, cores: Double, gain: Double = 1) -> CompressionSetting {
+    var best = (setting: CompressionSetting.none, goodput: megabytesPerSecond * 1e6)
+    for rung in ladder.rungs.dropFirst() {
+      let link = megabytesPerSecond * 1e6 * (1 + (rung.ratio - 1) * gain)
+      let goodput = [cores * rung.compressBytesPerSecond, link].min() ?? 0
+      if goodput > best.goodput { best = (rung.setting, goodput) }
+    }
+    return best.setting
+  }
+
+  @Test(
+    "SPEC CDC-7: each link gets the rung with the greatest goodput, as brute force finds it",
+    arguments: [1, 6, 12, 62, 125, 312, 1_250, 3_125, 100_000], [1, 4])
+  func bestRung(megabytesPerSecond: Int, cores: Int) {
+    var selector = CodecSelector(ladder: Self.ladder)
+    let conditions = Self.link(UInt64(megabytesPerSecond), cores: cores)
+    _ = Self.send(200, &selector, conditions)
+    let goodputs = selector.goodputs(under: conditions)
+    let wanted = Self.bruteForce(Double(megabytesPerSecond), cores: Double(cores))
+    let index = Self.ladder.rungs.firstIndex { $0.setting == wanted } ?? 0
+    let chosen = Self.ladder.rungs.firstIndex(of: selector.current) ?? 0
+    #expect(goodputs[chosen] * 1.04 >= goodputs[index], "\(selector.current.setting) instead of \(wanted)")
+    if megabytesPerSecond == 100_000 { #expect(selector.current == .none) }
+  }
+
+  @Test("SPEC CDC-7: what does not shrink goes stored, and hardly anything is spent on it")
+  func incompressible() {
+    var selector = CodecSelector(ladder: Self.ladder)
+    let choices = Self.send(2_000, &selector, Self.link(125), gain: 0)
+    let tried = choices.count { $0.setting != .none }
+    #expect(selector.current == .none)
+    #expect(tried < 10)
+    // An eighth of a block of lz4 each, among blocks that take a millisecond.
+    #expect(choices.count { $0.sample != nil } < 100)
+    #expect(choices.contains { $0.sample != nil })
+  }
+
+  @Test("a rung that is hardly better is not taken: hysteresis")
+  func hysteresis() {
+    var selector = CodecSelector(ladder: Self.ladder)
+    _ = Self.send(200, &selector, Self.link(125))
+    let before = selector.current
+    for step in 0..<200 {
+      _ = Self.send(1, &selector, Self.link(step.isMultiple(of: 2) ? 126 : 124))
+    }
+    #expect(selector.current == before)
+  }
+
+  @Test("stored blocks that have become compressible are noticed, and compressed ones that no longer are")
+  func dataChanges() {
+    var selector = CodecSelector(ladder: Self.ladder)
+    let conditions = Self.link(62)
+    _ = Self.send(400, &selector, conditions, gain: 0)
+    #expect(selector.current == .none)
+    _ = Self.send(400, &selector, conditions, gain: 1)
+    #expect(selector.current.ratio >= 3)
+    _ = Self.send(20, &selector, conditions, gain: 0)
+    #expect(selector.current == .none)
+  }
+
+  @Test("when the link changes, the next choices are for the new one at once")
+  func linkChanges() {
+    var selector = CodecSelector(ladder: Self.ladder)
+    _ = Self.send(200, &selector, Self.link(3_000))
+    #expect(selector.current == .none)
+    _ = Self.send(8, &selector, Self.link(2))
+    #expect(selector.current.ratio >= 3.5)
+  }
+
+  @Test("while codecs are the limit, the link is taken for faster until it shows that it is not")
+  func appLimited() {
+    var selector = CodecSelector(ladder: Self.ladder)
+    _ = Self.send(100, &selector, Self.link(1))
+    #expect(selector.current.setting.description == "zstd:12")
+    var conditions = Self.link(5)
+    conditions.bottleneck = .codec
+    // The link delivers all that zstd 12 makes, which says nothing of what it could.
+    _ = Self.send(2_000, &selector, conditions)
+    #expect(selector.current == .none)
+  }
+
+  @Test("equal calls give equal choices")
+  func determinism() {
+    func run() -> (CodecSelector, [CodecSelector.Choice]) {
+      var selector = CodecSelector(ladder: Self.ladder)
+      let choices = Self.send(50, &selector, Self.link(10)) + Self.send(50, &selector, Self.link(1_000), gain: 0.5)
+      return (selector, choices)
+    }
+    #expect(run() == run())
+  }
+
+  @Test(
+    "SPEC CAP-5, CDC-7: what the other end cannot decode is not chosen, and whatever it says of its speed traps nothing",
+    arguments: [0.0, 1, 16_777_215e6, .infinity])
+  func absurdPeers(bytesPerSecond: Double) {
+    let peer = PeerDecoding(lz4BytesPerSecond: 0, zstdBytesPerSecond: bytesPerSecond)
+    for link in [0, 1, 1_000, UInt64(1) << 40] {
+      var selector = CodecSelector(ladder: Self.ladder)
+      let choices = Self.send(100, &selector, Self.link(link, peer: peer))
+      #expect(!choices.contains { $0.setting.codec == .lz4 || $0.sample?.codec == .lz4 })
+      if bytesPerSecond == 0 { #expect(choices.allSatisfy { $0.setting == .none && $0.sample == nil }) }
+    }
+  }
+
+  @Test("SPEC CDC-7: a slow decoder at the other end counts")
+  func slowPeer() {
+    var selector = CodecSelector(ladder: Self.ladder)
+    let peer = PeerDecoding(lz4BytesPerSecond: 4e9, zstdBytesPerSecond: 100e6)
+    _ = Self.send(200, &selector, Self.link(125, cores: 4, peer: peer))
+    #expect(selector.current.setting.codec == .lz4)
+  }
+
+  @Test(
+    "the ladder keeps what no other rung beats in both speed and ratio, and no level at which the library is flawed")
+  func pruning() {
+    let ladder = CodecLadder([
+      Self.rung("zstd:3", 3, 300), Self.rung("zstd:5", 2.9, 150), Self.rung("lz4:1", 2, 1_000),
+      Self.rung("zstd:1", 3, 290), Self.rung("zstd:-5", 1, 1_200),
+    ])
+    #expect(ladder.rungs.map(\.setting.description) == ["none", "lz4:1", "zstd:3"])
+    for rung in CodecLadder.standard.rungs where rung.setting.codec == .zstd {
+      #expect(!ZstdLibrary.isFlawed(atLevel: rung.setting.level))
+    }
+  }
+
+  @Test("a measured ladder has rungs in order, whatever the clock says")
+  func calibration() throws {
+    var time: UInt64 = 0
+    let ladder = try CodecLadder.measured {
+      time += 10_000_000
+      return time
+    }
+    #expect(ladder.rungs.first == CodecRung.none)
+    #expect(ladder.rungs.count >= 2)
+    #expect(zip(ladder.rungs, ladder.rungs.dropFirst()).allSatisfy { $0.ratio < $1.ratio })
+  }
+}
