@@ -37,7 +37,7 @@ struct SelectorTable: Hashable, Sendable {
   }
 
   /// The stream's blocks go stored by choice.
-  func isStoring(_ id: StreamID) -> Bool { entries[id]?.selector.current.setting == .none }
+  func isStoring(_ id: StreamID) -> Bool { entries[id]?.selector.current.setting == CompressionSetting.none }
 
   mutating func learn(_ block: EncodedBlock, nanoseconds: UInt64) {
     entries[block.streamID]?.selector.learn(
