@@ -87,8 +87,9 @@ def accepts():
         "reserved",
         "values of reserved tags are ignored, whatever their length",
         "CAP-1",
-        {"DICTIONARIES": b"", "BASELINES": bytes(20), "FEATURES": b"\xff\xff\xff\xff"},
+        {"DICTIONARIES": b"", "BASELINES": bytes(20)},
     )
+    accept("features", "features that nobody knows", "CAP-1", {"FEATURES": 0xFFFF_FFF9})
     accept("chains-least", "the fewest chains, with the smallest window", "CAP-2", {"CHAINS": b"\0\1\x0a\0"})
     accept("chains-most", "the most chains, with the largest window", "CAP-2", {"CHAINS": b"\xff\xff\x1b\0"})
     accept(
@@ -172,6 +173,7 @@ def rejects():
         )
     reject("decode-speed-odd", "DECODE_SPEED is a multiple of 4 bytes", "CAP-2", {"DECODE_SPEED": b"\2\0\4"})
     reject("decode-speed-long", "DECODE_SPEED has at most 128 bytes", "CAP-2", {"DECODE_SPEED": b"\2\0\4\0" * 33})
+    reject("features-short", "FEATURES has 4 bytes", "CAP-2", {"FEATURES": b"\0\0\2"})
     for name, value in (
         ("none", b"\0\0\x16\0"),
         ("window-9", b"\0\4\x09\0"),
@@ -192,3 +194,85 @@ def rejects():
 accepts()
 policies()
 rejects()
+
+
+def update(epoch, entries=()):
+    return frame("UPDATE", u32(epoch) + announcement(entries), note=f"epoch {epoch}")
+
+
+def update_ack(epoch, links=1, link=0, count=0):
+    return frame("UPDATE_ACK", u32(epoch) + u16(links) + (u32(link) + u64(count)) * max(links, 1), note=f"epoch {epoch}")
+
+
+def changed(*codecs):
+    return {"event": "sendCodecsChanged", "sendCodecs": list(codecs)}
+
+
+def updates():
+    whole = {"CODECS": b"\2\1\0"}
+    room.open_session(
+        "update",
+        "codecs are withdrawn and taken up again; each update is answered",
+        "UPD-1 UPD-2",
+        lambda s: (
+            [
+                update(1, {"CODECS": b"\0"}),
+                wait(1),
+                update(2, {"CODECS": b"\1\0", "DECODE_SPEED": b"\1\0\4\0"}),
+                wait(1),
+                update(3),
+            ],
+            {
+                "events": [changed(0), changed(1, 0), changed(1, 0)],
+                "sends": [sent("UPDATE_ACK", start=u32(epoch) + u16(1) + u32(0)) for epoch in (1, 2, 3)],
+            },
+        ),
+        peer=whole,
+        codecs=(2, 1, 0),
+    )
+    room.open_session(
+        "update-ignorable",
+        "unknown ignorable tags of an update are skipped",
+        "UPD-2",
+        lambda s: (
+            [update(1, [(0xFA01, b"grease"), ("CODECS", b"\2\0")])],
+            {"events": [changed(2, 0)], "sends": [sent("UPDATE_ACK", start=u32(1))]},
+        ),
+    )
+
+    def reject(name, title, clause, codes, frames, **options):
+        room.rejects(f"update-{name}", title, codes, clause, lambda s: frames, **options)
+
+    reject("epoch-0", "the first update has epoch 1", "UPD-1", "PROTOCOL", [update(0)])
+    reject("epoch-2", "the first update has epoch 1", "UPD-1", "PROTOCOL", [update(2)])
+    twice = {"events": [changed(0)], "sends": [sent("UPDATE_ACK", start=u32(1))]}
+    reject("repeated", "an epoch stands once", "UPD-1", "PROTOCOL", [update(1), update(1)], **twice)
+    reject("ack-unasked", "an answer to nothing", "UPD-1", "PROTOCOL", [update_ack(1)])
+    reject("credit", "what cannot be updated", "UPD-2", "CAPABILITY", [update(1, {"STREAM_CREDIT": 1 << 20})])
+    reject("twice", "a tag stands twice", "CAP-2", "CAPABILITY", [update(1, [("CODECS", b"\0"), ("CODECS", b"\0")])])
+    reject("no-none", "CODECS without none", "CAP-2", "CAPABILITY", [update(1, {"CODECS": b"\2"})])
+    reject("critical", "an unknown tag that must not be ignored", "CAP-1", "CAPABILITY", [update(1, [(0x0011, b"")])])
+    reject("stream", "an update that names a stream", "HDR-8", "PROTOCOL", [frame("UPDATE", u32(1), stream=1)])
+    reject(
+        "required",
+        "a required codec is withdrawn",
+        "UPD-3",
+        "POLICY",
+        [update(1, {"CODECS": b"\1\0"})],
+        peer=whole,
+        codecs=(2, 1, 0),
+        config={"requiredCodecs": [2]},
+    )
+    reject(
+        "nothing-left",
+        "no codec is left that the other end is willing to send with",
+        "UPD-3",
+        "NO_COMMON_CODEC",
+        [update(1, {"CODECS": b"\0"})],
+        peer=whole,
+        codecs=(2, 0),
+        config={"acceptableCodecs": [2]},
+    )
+
+
+updates()

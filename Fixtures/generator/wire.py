@@ -15,11 +15,13 @@ TYPES = {
     "CREDIT": 0x07,
     "STREAMS": 0x08,
     "CLOSE": 0x09,
+    "UPDATE_ACK": 0x0D,
     "OPEN": 0x40,
     "DATA": 0x41,
     "RESET": 0x42,
     "STOP": 0x43,
     "GOAWAY": 0x44,
+    "UPDATE": 0x45,
 }
 CODES = [
     "NO_ERROR",
@@ -59,7 +61,7 @@ TAGS = {
     "CHAINS": (0x000C, None),
     "DICTIONARIES": (0x000D, None),
     "BASELINES": (0x000E, None),
-    "FEATURES": (0x000F, None),
+    "FEATURES": (0x000F, 4),
     "MAX_LINKS": (0x0010, 1),
     "IMPLEMENTATION": (0x8001, None),
 }

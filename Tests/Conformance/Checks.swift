@@ -197,6 +197,7 @@ extension Expectation.Event {
       self.event == "goingAway" && self.code == "\(code)" && lastStream == last.rawValue
     case .streamLimitRaised: self.event == "streamLimitRaised"
     case .ended(let error): self.event == "ended" && code == "\(error?.code ?? .noError)" && isBlamed(error)
+    case .sendCodecsChanged(let codecs): self.event == "sendCodecsChanged" && sendCodecs == codecs.map(\.rawValue)
     case .pong, .readable, .writable, .closed, .codecChosen: false
     }
   }

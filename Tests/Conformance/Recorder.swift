@@ -135,6 +135,7 @@ extension SessionEvent {
     case .streamLimitRaised: return "streamLimitRaised"
     case .pong(let roundTrip): return "pong \(roundTrip)"
     case .goingAway(let code, let last): return "goingAway \(code) \(last)"
+    case .sendCodecsChanged(let codecs): return "sendCodecsChanged \(codecs.map(\.name).joined(separator: ","))"
     case .codecChosen(let decision): return "codecChosen \(decision)"
     case .ended(let error): return "ended \(error?.code ?? .noError)"
     }

@@ -40,6 +40,7 @@ extension ToolSuiteConformance {
     (
       "announcement-unchecked",
       [
+        "framing/update-of-others",
         "negotiation/wrong-length", "negotiation/codecs", "negotiation/bound-max-raw-block",
         "negotiation/bound-zstd-window-log", "negotiation/bound-session-credit", "negotiation/bound-stream-credit",
         "negotiation/bound-stream-limit", "negotiation/bound-idle-timeout", "negotiation/bound-integrity",
@@ -48,6 +49,7 @@ extension ToolSuiteConformance {
         "negotiation/bound-decode-speed", "negotiation/bound-implementation",
       ]
     ),
+    ("update-not-answered", ["framing/update"]),
     ("chain-without-beginning", ["chains/without-beginning"]),
     ("decoded-check-ignored", ["chains/decoded-check"]),
     ("stream-limit-ignored", ["streams/limit"]),

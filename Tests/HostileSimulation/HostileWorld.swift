@@ -222,6 +222,7 @@ extension HostileWorld {
     checkPeak(.endOfInput)
     meter.begin()
     victim = nil
+    codecs.context.forgetOutputs()
     meter.end()
     guard Heap.isCounted, problem == nil, meter.heldByteCount > Self.borneLeakByteCount else { return }
     totals.suspectedLeakByteCount = meter.heldByteCount

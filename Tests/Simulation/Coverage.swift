@@ -31,6 +31,7 @@ public struct Coverage: Sendable {
     case .pong: "event pong"
     case .goingAway: "event goingAway"
     case .codecChosen: "event codecChosen"
+    case .sendCodecsChanged: "event sendCodecsChanged"
     case .ended: "event ended"
     }
   }

@@ -27,6 +27,8 @@ public enum Operation: Hashable, Sendable {
   case runJobs(End, seed: UInt64)
   case advance(milliseconds: Int)
   case ping(End)
+  /// The end withdraws codecs, or takes them up again: so many are left, of none, lz4 and zstd.
+  case announce(End, codecCount: Int)
   case drain(End)
   /// The connection dies; what is on its way is lost.
   case cut
@@ -48,6 +50,7 @@ public enum Operation: Hashable, Sendable {
     case .runJobs: "runJobs"
     case .advance: "advance"
     case .ping: "ping"
+    case .announce: "announce"
     case .drain: "drain"
     case .cut: "cut"
     case .inject: "inject"

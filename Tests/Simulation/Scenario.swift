@@ -67,6 +67,7 @@ public struct Scenario: Sendable {
         end, stream: stream, byteCount: byteCount, isNoise: random.isOneIn(3), endsMessage: random.isOneIn(3))
     case 8: return .finish(end, stream: stream)
     case 9: return random.isOneIn(3) ? .reset(end, stream: stream) : .ping(end)
+    case 10 where random.isOneIn(4): return .announce(end, codecCount: 1 + random.next(below: 3))
     case 10: return random.isOneIn(3) ? .stop(end, stream: stream) : .release(end, stream: stream)
     case 11...15:
       return random.isOneIn(stall)

@@ -98,6 +98,8 @@ public struct World {
     case .ping(let end):
       let now = now
       update(end) { $0.session.ping(now: now) }
+    case .announce(let end, let count):
+      update(end) { _ = $0.session.announce(decodableCodecs: [.none, .lz4, .zstd].prefix(count).reversed()) }
     case .drain(let end): drain(end)
     case .cut: cut()
     case .inject(let end, let frame):

@@ -19,6 +19,25 @@ extension Case {
     }
   }
 
+  private static func openForUpdates(_ peer: Peer) throws {
+    guard try peer.openSession().limits.takesUpdates else { throw CaseFailure.skip("updates") }
+  }
+
+  private static func updateEnds(
+    _ id: String, _ clauses: String, _ title: String, _ code: Code, _ lists: @escaping @Sendable () -> [[Frame]]
+  ) -> Case {
+    Case(id, clauses, title) { peer in
+      var next: Peer? = peer
+      for frames in lists() {
+        let peer = try next ?? peer.another()
+        next = nil
+        try openForUpdates(peer)
+        try peer.send(frames)
+        try peer.expectClose(code)
+      }
+    }
+  }
+
   static let framing: [Case] = [
     ends("framing/header-check", "HDR-1", "a wrong header check ends the session", [.headerCheck]) {
       [[.ping(1).withWrongHeaderCheck], [Frame(type: 0xB0).withWrongHeaderCheck]]
@@ -73,9 +92,26 @@ extension Case {
       [[Frame(type: 0x3F)], [Frame(type: 0x7E)], [Frame(type: 0x00)]]
     },
     ends("framing/reserved-types", "HDR-8", "a frame of a reserved type is an unknown frame", [.protocol]) {
-      [0x0A, 0x0B, 0x0C, 0x0D, 0x45, 0x46, 0x47, 0x48, 0x49].map {
+      [0x0A, 0x0B, 0x0C, 0x46, 0x47, 0x48, 0x49].map {
         [Frame(type: $0, stream: [0x48, 0x49].contains($0) ? 1 : 0, body: [UInt8](repeating: 0, count: 12))]
       }
+    },
+    Case("framing/update", "UPD-1 UPD-2", "codecs are withdrawn and taken up again, and each UPDATE is answered") {
+      peer in
+      try openForUpdates(peer)
+      for (epoch, codecs) in [(1, [0]), (2, [1, 0])] as [(UInt64, [UInt8])] {
+        try peer.send(.update(epoch, [Entry(0x0001, codecs), Entry(0xFA01, [1])]))
+        try peer.until("UPD-1: UPDATE_ACK \(epoch)") { $0.answeredEpoch == epoch }
+      }
+      try peer.expectEcho(on: 1, because: "UPD-1")
+    },
+    updateEnds("framing/update-out-of-turn", "UPD-1", "an UPDATE out of turn ends the session", .protocol) {
+      [[.update(0)], [.update(2)], [Frame(.updateAck, body: [0, 0, 0, 1, 0, 1] + [UInt8](repeating: 0, count: 12))]]
+    },
+    updateEnds(
+      "framing/update-of-others", "UPD-2 CAP-2", "an UPDATE of what cannot change ends the session", .capability
+    ) {
+      [[.update(1, [.streamCredit(1 << 20)])], [.update(1, [.codecs(2)])], [.update(1, [.codecs(0), .codecs(0)])]]
     },
     Case("framing/priority", "PRI-1 HDR-6", "PRIORITY may be skipped, and is where it makes no sense") { peer in
       try peer.openSession()

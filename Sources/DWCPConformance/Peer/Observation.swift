@@ -23,6 +23,8 @@ struct Observation {
   }
 
   var limits = Limits([Entry]())
+  /// Of the last UPDATE_ACK.
+  var answeredEpoch: UInt64 = 0
   var welcome: Welcome?
   var refusal: Refusal?
   var close: (code: Code, text: String)?
@@ -96,6 +98,8 @@ struct Observation {
     case .data: takeData(frame)
     case .reset: takeReset(id, code(&reader), reader.integer(byteCount: 8) ?? 0)
     case .stop: self[id].stop = code(&reader)
+    case .update: violate("UPD-1", "UPDATE came, which the tester's FEATURES do not have")
+    case .updateAck: answeredEpoch = reader.integer(byteCount: 4) ?? 0
     case .goAway:
       _ = code(&reader)
       goAway = reader.integer(byteCount: 8)

@@ -8,6 +8,9 @@ final class Peer {
   private let connection: Connection
   private let deadline: ContinuousClock.Instant
   private var reader = FrameReader()
+  /// What the connection has still to take.
+  private var unsent: [UInt8] = []
+  private var isSending = false
   private(set) var seen = Observation()
   private(set) var trace = Trace()
   /// PINGs of the server are answered unless a case tests what happens then.
@@ -61,14 +64,18 @@ final class Peer {
 
   /// Sends bytes as they are, reading meanwhile, since the server may not read while nobody reads from it.
   func sendBytes(_ bytes: [UInt8], reading: Bool = true) throws(CaseFailure) {
-    var rest = bytes
-    while !rest.isEmpty {
+    unsent += bytes
+    // An answer to what was read meanwhile goes behind the frame that is half sent.
+    guard !isSending else { return }
+    isSending = true
+    defer { isSending = false }
+    while !unsent.isEmpty {
       let patience = reading ? min(deadline, ContinuousClock.now + .milliseconds(20)) : deadline
-      let (count, isBroken) = connection.write(rest, deadline: patience)
-      if isBroken { return }
-      rest.removeFirst(count)
+      let (count, isBroken) = connection.write(unsent, deadline: patience)
+      if isBroken { return unsent.removeAll() }
+      unsent.removeFirst(count)
       if reading { try pump(until: .now) }
-      guard rest.isEmpty || ContinuousClock.now < deadline else {
+      guard unsent.isEmpty || ContinuousClock.now < deadline else {
         throw CaseFailure("LIV-2: a server that goes on reading", came: "it took no byte until the time was up")
       }
     }

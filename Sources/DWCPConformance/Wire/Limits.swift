@@ -10,6 +10,7 @@ struct Limits {
   var requiresIntegrity = false
   var metadataByteCount: UInt64 = 4_096
   var acknowledgementDelayMilliseconds: UInt64 = 25
+  var takesUpdates = false
   var chainCount: UInt64 = 0
   var chainWindowLog: UInt64 = 10
   var implementation = "an unnamed peer"
@@ -53,7 +54,8 @@ struct Limits {
     case 0x000A: acknowledgementDelayMilliseconds = number(value, 2, 1...1_000, "ACK_DELAY")
     case 0x000B: if value.count % 4 != 0 || value.count > 128 { note("DECODE_SPEED has a wrong length") }
     case 0x000C: takeChains(value)
-    case 0x000D...0x000F: break
+    case 0x000D...0x000E: break
+    case 0x000F: takesUpdates = number(value, 4, 0...0xFFFF_FFFF, "FEATURES") & 2 != 0
     case 0x0010: _ = number(value, 1, 1...255, "MAX_LINKS")
     case 0x8001:
       implementation = printable(value)

@@ -39,8 +39,9 @@ struct Code: Hashable, CustomStringConvertible {
 enum FrameKind: UInt8 {
   case hello = 0x01
   case welcome, refuse, ping, pong, ack, credit, streams, close
+  case updateAck = 0x0D
   case open = 0x40
-  case data, reset, stop, goAway
+  case data, reset, stop, goAway, update
 
   /// The type table's bounds of `length`.
   var lengths: ClosedRange<Int> {
@@ -55,6 +56,8 @@ enum FrameKind: UInt8 {
     case .reset: 12...12
     case .stop: 4...4
     case .goAway: 14...1_038
+    case .update: 4...8_192
+    case .updateAck: 18...3_066
     }
   }
 
@@ -164,6 +167,10 @@ extension Frame {
 
   static func stop(_ stream: UInt64, _ code: Code) -> Frame {
     Frame(.stop, stream: stream, body: bigEndian(UInt64(code.rawValue), byteCount: 4))
+  }
+
+  static func update(_ epoch: UInt64, _ entries: [Entry] = []) -> Frame {
+    Frame(.update, body: bigEndian(epoch, byteCount: 4) + entries.flatMap(\.encoded))
   }
 
   static func open(_ stream: UInt64, _ entries: [Entry]) -> Frame {

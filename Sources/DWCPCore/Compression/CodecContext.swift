@@ -69,9 +69,14 @@ public final class CodecContext: Sendable {
 }
 
 extension CodecContext {
+  /// Lets go of the buffers; the next ones are made anew.
+  package func forgetOutputs() {
+    outputs.withLock { $0 = OutputBuffers() }
+  }
+
   /// Makes a buffer by writing to one with room for `byteCount` bytes, which is used again when nobody has what was made any more.
   func makeBuffer(byteCount: Int, _ write: (inout OutputRawSpan) -> Void) -> ByteBuffer {
-    guard byteCount >= OutputBuffers.leastByteCount else {
+    guard OutputBuffers.byteCounts.contains(byteCount) else {
       var buffer = ByteBuffer()
       buffer.writeWithOutputRawSpan(minimumWritableBytes: byteCount, initializingWith: write)
       return buffer
@@ -89,8 +94,9 @@ extension CodecContext {
 /// The buffers that jobs wrote last, in turns. One whose bytes nobody holds any more is written again without an allocation; any other is left to who
 /// holds it. There are only as many as it takes, so that they stay in the processor's caches.
 private struct OutputBuffers {
-  /// What is shorter is joined with what follows, which a second reference would make a copy of.
-  static let leastByteCount = 16_384
+  /// What is shorter is joined with what follows, which a second reference would make a copy of; and what is much longer than the blocks that are usual would
+  /// take much memory for ever.
+  static let byteCounts = 16_384...524_288
   private static let maximumCount = 24
 
   private var buffers: [ByteBuffer] = []

@@ -18,6 +18,8 @@ struct Announcement: Hashable, Sendable {
   var decodeSpeeds: [UInt8: UInt32] = [:]
   /// Chains that may live at once, and their largest window as a power of two (SPEC CHN-2).
   var chains = ChainBudget.none
+  /// What of SPEC's later parts the end understands; see ``Feature``.
+  var features: UInt32 = 0
   var maximumLinkCount: UInt8 = 1
   var implementation = ""
 
@@ -58,6 +60,15 @@ struct Announcement: Hashable, Sendable {
     case maximumLinks = 0x0010
     case implementation = 0x8001
   }
+
+  /// Bits of ``features``.
+  enum Feature {
+    static let update: UInt32 = 0x2
+    static let priority: UInt32 = 0x4
+  }
+
+  /// What an UPDATE may replace (SPEC UPD-2).
+  static let updatableTags: Set<Tag> = [.codecs, .decodeSpeed, .implementation]
 
   /// Unknown tags with this bit are skipped (SPEC CAP-1).
   static let ignorableTagBit: UInt16 = 0x8000

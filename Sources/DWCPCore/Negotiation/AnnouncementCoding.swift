@@ -31,6 +31,7 @@ extension Announcement {
           UInt16(truncatingIfNeeded: chains.count), UInt8(truncatingIfNeeded: chains.windowLog), UInt8(0))
       }
     }
+    if features != 0 { buffer.writeEntry(Tag.features.rawValue) { $0.writeInteger(features) } }
     buffer.writeEntry(Tag.maximumLinks.rawValue) { $0.writeInteger(maximumLinkCount) }
     buffer.writeEntry(Tag.implementation.rawValue) { $0.writeBytes(implementation.utf8.prefix(64)) }
   }
@@ -38,6 +39,16 @@ extension Announcement {
   /// Reads entries to the end of the body; every rule of SPEC section 6 is checked.
   init(reading body: inout ByteBuffer) throws(SessionError) {
     self.init()
+    try read(&body, replacing: nil)
+  }
+
+  /// Replaces what an UPDATE has entries for (SPEC UPD-2).
+  mutating func update(reading body: inout ByteBuffer) throws(SessionError) {
+    try read(&body, replacing: Self.updatableTags)
+  }
+
+  /// - Parameter tags: those that may be replaced; nil for all.
+  private mutating func read(_ body: inout ByteBuffer, replacing tags: Set<Tag>?) throws(SessionError) {
     var seen: Set<UInt16> = []
     while body.readableBytes > 0 {
       guard let (tag, length) = body.readMultipleIntegers(as: (UInt16, UInt16).self),
@@ -53,6 +64,9 @@ extension Announcement {
           throw .peer(.capability, "CAP-1", "announcement tag \(tag) is unknown and must not be ignored")
         }
         continue
+      }
+      guard tags?.contains(known) ?? true else {
+        throw .peer(.capability, "UPD-2", "announcement entry \(known) cannot be updated")
       }
       guard readValue(of: known, from: &value), value.readableBytes == 0 else {
         throw .peer(.capability, "CAP-2", "announcement entry \(known) has a wrong length or a value out of bounds")
@@ -80,7 +94,8 @@ extension Announcement {
     case .maximumLinks: value.read(1...255 as ClosedRange<UInt8>) { maximumLinkCount = $0 }
     case .implementation: readImplementation(from: &value)
     case .chains: readChains(from: &value)
-    case .dictionaries, .baselines, .features: value.skipAll()
+    case .features: value.read(UInt32.min...UInt32.max) { features = $0 }
+    case .dictionaries, .baselines: value.skipAll()
     }
   }
 
@@ -92,6 +107,7 @@ extension Announcement {
 
   private mutating func readDecodeSpeeds(from value: inout ByteBuffer) -> Bool {
     guard value.readableBytes % 4 == 0, value.readableBytes <= 128 else { return false }
+    decodeSpeeds = [:]
     while let packed = value.readInteger(as: UInt32.self) {
       decodeSpeeds[UInt8(truncatingIfNeeded: packed >> 24)] = packed & 0xFF_FFFF
     }

@@ -89,13 +89,18 @@ extension Session {
   private mutating func settle(with announcement: Announcement) throws(SessionError) {
     remote = announcement
     remoteCodecs = Set(announcement.codecs)
+    try checkPolicy(rule: "HS-4")
+  }
+
+  /// What this end's policy makes of the codecs that the other end decodes (SPEC HS-4, UPD-3).
+  func checkPolicy(rule: String) throws(SessionError) {
     if remoteCodecs.isDisjoint(with: configuration.acceptableCodecs) {
       throw policyError(
-        .noCommonCodec, "no common codec: this end is willing to send \(names(configuration.acceptableCodecs))")
+        rule, .noCommonCodec, "no common codec: this end is willing to send \(names(configuration.acceptableCodecs))")
     }
     let missing = configuration.requiredCodecs.subtracting(remoteCodecs)
     if !missing.isEmpty {
-      throw policyError(.policy, "this end requires a peer that can decode \(names(missing))")
+      throw policyError(rule, .policy, "this end requires a peer that can decode \(names(missing))")
     }
   }
 
@@ -103,17 +108,16 @@ extension Session {
     codecs.sorted { $0.rawValue > $1.rawValue }.map(\.name).joined(separator: ", ")
   }
 
-  private func policyError(_ code: ErrorCode, _ message: String) -> SessionError {
+  private func policyError(_ rule: String, _ code: ErrorCode, _ message: String) -> SessionError {
     SessionError(
-      code: code, blame: .peer, rule: "HS-4", message: message, refusal: makeRefusal(code: code, message: message))
+      code: code, blame: .peer, rule: rule, message: message, refusal: makeRefusal(code: code, message: message))
   }
 
   private mutating func establish(minor: UInt8, isIntegrityOn: Bool, sessionID: [UInt8]) {
-    let willing = configuration.acceptableCodecs.union([.none])
+    remoteCodecs.formIntersection(willingCodecs)
     let agreed = Agreement(
-      minorVersion: minor, sendCodecs: remote.codecs.filter { willing.contains($0) }, receiveCodecs: local.codecs,
+      minorVersion: minor, sendCodecs: remote.codecs.filter(remoteCodecs.contains), receiveCodecs: local.codecs,
       isIntegrityOn: isIntegrityOn, sessionID: sessionID, peerImplementation: remote.implementation)
-    remoteCodecs.formIntersection(willing)
     agreement = agreed
     counters.sessionsOpened &+= 1
     progress.apply(.settled)
@@ -127,6 +131,9 @@ extension Session {
     }
     events.append(.established(agreed))
   }
+
+  /// Codecs this end sends with, as far as the other end decodes them.
+  var willingCodecs: Set<Codec> { configuration.acceptableCodecs.union([.none]) }
 
   private var acceptorPreface: Preface {
     var preface = configuration.preface

@@ -9,7 +9,9 @@ extension Session {
   public mutating func nextJob() -> CodecJob? {
     streams.makeUnique()
     if let job = decodeJobs.popFirst() { return .decode(job) }
-    while isActive, encodeJobCount < configuration.maximumEncodeJobCount, let id = encodeRing.popFirst() {
+    while isActive, !updates.owesAnswer, encodeJobCount < configuration.maximumEncodeJobCount,
+      let id = encodeRing.popFirst()
+    {
       if let job = cutForCodec(id) { return .encode(job) }
     }
     noteCodecWait()

@@ -30,6 +30,8 @@ extension Session {
     hasher.combine(hasReceivedBeyondEarlyFrames)
     hasher.combine(remote)
     hasher.combine(remoteCodecs.count)
+    hasher.combine(local.codecIDs)
+    hasher.combine(updates)
     for ordinal in [openedOrdinal, peerOrdinal, peerStreamLimit, closedPeerStreamCount] { hasher.combine(ordinal) }
     hasher.combine(sendCredit)
     hasher.combine(receiveCredit)

@@ -55,7 +55,7 @@ extension Session {
     noteSent(.close)
   }
 
-  private mutating func noteSent(_ type: FrameType) {
+  mutating func noteSent(_ type: FrameType) {
     counters.framesSent += 1
     link.noteSent(type)
   }
@@ -84,6 +84,7 @@ extension Session {
       peerStreamLimit = limit
       writeNumber(limit, .streams, into: &batch)
     }
+    writeUpdates(into: &batch)
     if let notice = outbox.goAway {
       outbox.goAway = nil
       writeGoAway(notice, into: &batch)

@@ -29,7 +29,9 @@ public struct Session: Hashable, Sendable {
 
   var progress = SessionProgress()
   let secrets: SessionSecrets
-  let local: Announcement
+  /// What the other end goes by; changes when it has taken an update over (SPEC UPD-1).
+  var local: Announcement
+  var updates = CapabilityUpdates()
   /// The other end's announcement; the defaults until it arrives (SPEC HS-2).
   var remote = Announcement()
   var remotePreface: Preface?

@@ -105,6 +105,7 @@ public struct SessionConfiguration: Hashable, Sendable {
     announcement.acknowledgementDelayMilliseconds = acknowledgementDelayMilliseconds.clamped(
       to: Announcement.Bounds.acknowledgementDelaysMilliseconds)
     announcement.chains = receiveChains.bounded
+    announcement.features = Announcement.Feature.update | Announcement.Feature.priority
     announcement.implementation = implementationName
     announcement.decodeSpeeds = decodeSpeeds(codecIDs)
     return announcement

@@ -20,6 +20,8 @@ public enum SessionEvent: Hashable, Sendable {
   case streamLimitRaised
   /// The other end answered a ping.
   case pong(roundTripNanoseconds: UInt64)
+  /// The other end decodes other codecs from now on (SPEC UPD-1): those this end may send with, as it prefers them.
+  case sendCodecsChanged([Codec])
   /// The other end is going away: streams with higher ids were not processed.
   case goingAway(ErrorCode, lastStreamID: StreamID)
   /// The session has ended; nil when both ends agreed to it.
@@ -30,10 +32,10 @@ public enum SessionEvent: Hashable, Sendable {
 public struct Agreement: Hashable, Sendable {
   /// The highest minor version that both ends speak (SPEC PRE-4).
   public let minorVersion: UInt8
-  /// Codecs this end may send with, as the other end prefers them.
-  public let sendCodecs: [Codec]
-  /// Codecs this end announced that it can decode.
-  public let receiveCodecs: [Codec]
+  /// Codecs this end may send with, as the other end prefers them; it may change them (``SessionEvent/sendCodecsChanged(_:)``).
+  public internal(set) var sendCodecs: [Codec]
+  /// Codecs this end announced that it can decode, as far as the other end goes by it (``Session/announce(decodableCodecs:)``).
+  public internal(set) var receiveCodecs: [Codec]
   /// Every frame carries a payload check.
   public let isIntegrityOn: Bool
   /// 16 bytes that name the session at both ends.

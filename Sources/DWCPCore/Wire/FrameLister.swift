@@ -59,6 +59,8 @@ public struct FrameLister: Sendable {
     switch parser.header.type {
     case .ping, .pong, .ack, .streams, .credit:
       return body.readInteger(as: UInt64.self).map { ["\($0)"] } ?? []
+    case .update, .updateAck:
+      return body.readInteger(as: UInt32.self).map { ["epoch \($0)"] } ?? []
     case .stop, .close, .refuse:
       return body.readInteger(as: UInt32.self).map { ["\(ErrorCode(rawValue: $0))"] } ?? []
     case .reset, .goAway:

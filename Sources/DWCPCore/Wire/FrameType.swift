@@ -11,11 +11,13 @@ struct FrameType: RawRepresentable, Hashable, Sendable {
   static let credit = FrameType(rawValue: 0x07)
   static let streams = FrameType(rawValue: 0x08)
   static let close = FrameType(rawValue: 0x09)
+  static let updateAck = FrameType(rawValue: 0x0D)
   static let open = FrameType(rawValue: 0x40)
   static let data = FrameType(rawValue: 0x41)
   static let reset = FrameType(rawValue: 0x42)
   static let stop = FrameType(rawValue: 0x43)
   static let goAway = FrameType(rawValue: 0x44)
+  static let update = FrameType(rawValue: 0x45)
   /// Ignorable: one that asks for nothing sensible is skipped as any unknown frame is (SPEC PRI-1).
   static let priority = FrameType(rawValue: 0xC0)
   /// Never assigned: peers must skip it (SPEC HDR-7).
@@ -60,6 +62,8 @@ struct FrameType: RawRepresentable, Hashable, Sendable {
     case .reset: (12...12, .stream)
     case .stop: (4...4, .stream)
     case .goAway: (14...1_038, .session)
+    case .update: (4...Self.maximumAnnouncementByteCount, .session)
+    case .updateAck: (18...3_066, .session)
     default: nil
     }
   }
@@ -82,6 +86,8 @@ extension FrameType: CustomStringConvertible {
     case .reset: "RESET"
     case .stop: "STOP"
     case .goAway: "GOAWAY"
+    case .update: "UPDATE"
+    case .updateAck: "UPDATE_ACK"
     case .priority: "PRIORITY"
     default: "type 0x\(String(rawValue, radix: 16))"
     }

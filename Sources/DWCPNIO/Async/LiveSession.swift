@@ -40,6 +40,14 @@ public struct LiveSession: Sendable {
     try await bridge.cancellable { $0.ping(token: $1, $2) }
   }
 
+  /// Changes which codecs this end decodes, for instance while its processors have other work (``Session/announce(decodableCodecs:)``).
+  ///
+  /// - Returns: false when the other end takes no updates.
+  @discardableResult
+  public func announce(decodableCodecs: [Codec]) async throws -> Bool {
+    try await bridge.call { $0.announce(decodableCodecs: decodableCodecs) }
+  }
+
   /// What the session has counted so far.
   public func counters() async throws -> SessionCounters {
     try await bridge.call { $0.counters }

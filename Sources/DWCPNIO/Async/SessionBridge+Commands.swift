@@ -283,6 +283,10 @@ extension SessionBridge {
 
   func drain() { engine { $0.drain(now: .current) } }
   func close(_ code: ErrorCode, text: String) { engine { $0.close(code, text: text) } }
+  func announce(decodableCodecs: [Codec]) -> Bool {
+    engine { $0.announce(decodableCodecs: decodableCodecs) } ?? false
+  }
+
   var counters: SessionCounters { handler?.counters ?? SessionCounters() }
 }
 

@@ -27,6 +27,8 @@ import Testing
     RESET.1    !PRE-2   !HS-1        !STR-5  ok      !STR-5  !STR-5    ignored  ignored
     STOP.1     !PRE-2   !HS-1        !STR-5  ok      !STR-5  !STR-5    ignored  ignored
     GOAWAY     !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
+    UPDATE     !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
+    UPDATE_ACK !PRE-2   !HS-1        !UPD-1  !UPD-1  !UPD-1  !UPD-1    ignored  ignored
     PRIORITY   !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
     critical   !PRE-2   !HDR-6       !HDR-6  !HDR-6  !HDR-6  !HDR-6    ignored  ignored
     ignorable  !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
@@ -52,6 +54,8 @@ import Testing
     RESET.1    !PRE-2   !HS-1        !STR-5  ok      !STR-5  !STR-5    ignored  ignored
     STOP.1     !PRE-2   !HS-1        !STR-5  ok      !STR-5  !STR-5    ignored  ignored
     GOAWAY     !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
+    UPDATE     !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
+    UPDATE_ACK !PRE-2   !HS-1        !UPD-1  !UPD-1  !UPD-1  !UPD-1    ignored  ignored
     PRIORITY   !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
     critical   !PRE-2   !HDR-6       !HDR-6  !HDR-6  !HDR-6  !HDR-6    ignored  ignored
     ignorable  !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
@@ -77,6 +81,8 @@ import Testing
       ("RESET.1", 0x42, wire.frame(0x42, stream: 1, bytes(UInt32(17)) + number)),
       ("STOP.1", 0x43, wire.frame(0x43, stream: 1, bytes(UInt32(17)))),
       ("GOAWAY", 0x44, wire.frame(0x44, bytes(UInt32(20)) + number + [0, 0])),
+      ("UPDATE", 0x45, wire.frame(0x45, bytes(UInt32(1)))),
+      ("UPDATE_ACK", 0x0D, wire.frame(0x0D, bytes(UInt32(1)) + [0, 1, 0, 0, 0, 0] + number)),
       ("PRIORITY", 0xC0, wire.frame(0xC0, stream: 1, [0, 0, 0, 0])),
       ("critical", 0x30, wire.frame(0x30, [])), ("ignorable", 0xBA, wire.frame(0xBA, [])),
     ]

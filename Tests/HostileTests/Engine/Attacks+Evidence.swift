@@ -10,8 +10,16 @@ extension Attack {
 
   /// Settings floods: frames that change what was announced, empty frames, messages that carry nothing.
   private static let onUpdates: [Attack] = [
-    Attack(name: "UPDATE, which nobody has switched on", ending: .refused(.protocol, naming: "HDR-6")) { number, wire in
-      wire.frame(0x45) { $0.writeInteger(UInt32(truncatingIfNeeded: number)) }
+    Attack(name: "UPDATE again and again", ending: .refused(.excessiveLoad, naming: "without progress")) {
+      number, wire in
+      wire.frame(0x45) { $0.writeInteger(UInt32(truncatingIfNeeded: number + 1)) }
+    },
+    Attack(name: "two UPDATEs, the first not answered", ending: .refused(.protocol, naming: "UPD-1")) { _, wire in
+      wire.frame(0x45) { $0.writeInteger(UInt32(1)) }
+      wire.frame(0x45) { $0.writeInteger(UInt32(2)) }
+    },
+    Attack(name: "UPDATE_ACK to no UPDATE", ending: .refused(.protocol, naming: "UPD-1")) { _, wire in
+      wire.frame(0x0D) { $0.writeMultipleIntegers(UInt32(1), UInt16(1), UInt32(0), UInt64(0)) }
     },
     Attack(name: "PRIORITY flood", ending: .refused(.excessiveLoad, naming: "without progress")) { number, wire in
       wire.frame(0xC0, stream: 1) { $0.writeInteger(UInt32(truncatingIfNeeded: number % 8) << 24) }

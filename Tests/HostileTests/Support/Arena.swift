@@ -45,6 +45,7 @@ struct Arena {
     Heap.resetThreadPeak()
     var report = measure(attack, codecs: codecs, keepsAllInput: keepsAllInput, baseline: baseline)
     report.peakByteCount = Heap.threadPeakByteCount - baseline
+    codecs.forgetOutputs()
     report.leakedByteCount = Heap.threadByteCount - baseline
     return report
   }

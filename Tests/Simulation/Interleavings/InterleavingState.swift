@@ -307,7 +307,7 @@ extension InterleavingState {
       if let stream = ids.firstIndex(of: id) { releaseIfOver(end, stream) }
     case .ended(let error):
       problem = "the \(end) ended: \(error.map { "\($0)" } ?? "no reason")"
-    case .established, .closed, .streamLimitRaised, .pong, .goingAway, .codecChosen:
+    case .established, .closed, .streamLimitRaised, .pong, .goingAway, .codecChosen, .sendCodecsChanged:
       break
     }
   }
