@@ -10,8 +10,11 @@ extension Attack {
 
   /// Settings floods: frames that change what was announced, empty frames, messages that carry nothing.
   private static let onUpdates: [Attack] = [
-    Attack(name: "UPDATE again and again", ending: .refused(.excessiveLoad, naming: "without progress")) {
-      number, wire in
+    // Each behind the answer to the one before, which a peer that does not wait for it cannot do.
+    Attack(
+      name: "UPDATE again and again", ending: .refused(.excessiveLoad, naming: "without progress"),
+      nanosecondsPerSalvo: 1
+    ) { number, wire in
       wire.frame(0x45) { $0.writeInteger(UInt32(truncatingIfNeeded: number + 1)) }
     },
     Attack(name: "two UPDATEs, the first not answered", ending: .refused(.protocol, naming: "UPD-1")) { _, wire in
