@@ -29,6 +29,7 @@ let package = Package(
         .product(name: "DWCPCore", package: "dwcp"), .product(name: "DWCPLinkEmulation", package: "dwcp"),
         .product(name: "DWCPNIO", package: "dwcp"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Crypto", package: "swift-crypto"),
       ],

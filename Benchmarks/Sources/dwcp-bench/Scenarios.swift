@@ -138,6 +138,7 @@ enum Scenarios {
     live(
       "live/codec-paths", "128 KiB blocks through the engine, each codec both ways, beside the bare libraries",
       CodecPaths.scenario),
+    live("live/codec-cores", "one stream's blocks on one thread and on two", CodecCores.scenario),
     live("live/codec-files", "codecs on files of this machine", MachineCodecs.files),
     live(
       "live/chains-3", "chained blocks at zstd 3 beside one streaming context of libzstd", Chains.scenario(level: 3)),
