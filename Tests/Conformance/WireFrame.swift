@@ -23,6 +23,7 @@ struct WireFrame {
   static let names: [UInt8: String] = [
     0x01: "HELLO", 0x02: "WELCOME", 0x03: "REFUSE", 0x04: "PING", 0x05: "PONG", 0x06: "ACK", 0x07: "CREDIT",
     0x08: "STREAMS", 0x09: "CLOSE", 0x40: "OPEN", 0x41: "DATA", 0x42: "RESET", 0x43: "STOP", 0x44: "GOAWAY",
+    0x46: "DICTIONARY", 0x47: "DICTIONARY_ANSWER",
   ]
 
   var name: String { Self.names[type] ?? "0x" + String(type, radix: 16) }

@@ -33,6 +33,7 @@ extension ToolSuiteConformance {
         "negotiation/bound-zstd-window-log", "negotiation/bound-session-credit", "negotiation/bound-stream-credit",
         "negotiation/bound-stream-limit", "negotiation/bound-idle-timeout", "negotiation/bound-integrity",
         "negotiation/bound-metadata-limit", "negotiation/bound-ack-delay", "negotiation/bound-chains",
+        "negotiation/bound-dictionaries",
         "negotiation/bound-max-links",
         "negotiation/bound-decode-speed", "negotiation/bound-implementation",
       ]
@@ -44,12 +45,17 @@ extension ToolSuiteConformance {
         "negotiation/bound-zstd-window-log", "negotiation/bound-session-credit", "negotiation/bound-stream-credit",
         "negotiation/bound-stream-limit", "negotiation/bound-idle-timeout", "negotiation/bound-integrity",
         "negotiation/bound-metadata-limit", "negotiation/bound-ack-delay", "negotiation/bound-chains",
+        "negotiation/bound-dictionaries",
         "negotiation/bound-max-links",
         "negotiation/bound-decode-speed", "negotiation/bound-implementation",
       ]
     ),
     ("chain-without-beginning", ["chains/without-beginning"]),
     ("decoded-check-ignored", ["chains/decoded-check"]),
+    ("dictionary-hash-ignored", ["dictionaries/wrong-hash"]),
+    ("dictionary-third-accepted", ["dictionaries/third"]),
+    ("retired-dictionary-used", ["dictionaries/used", "dictionaries/unknown", "dictionaries/retired-twice"]),
+    ("dictionary-domain-ignored", ["dictionaries/other-domain"]),
     ("stream-limit-ignored", ["streams/limit"]),
     (
       "limit-never-raised",

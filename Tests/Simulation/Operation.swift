@@ -27,6 +27,8 @@ public enum Operation: Hashable, Sendable {
   case runJobs(End, seed: UInt64)
   case advance(milliseconds: Int)
   case ping(End)
+  /// The application has another dictionary for what it sends.
+  case offer(End, dictionary: Int)
   case drain(End)
   /// The connection dies; what is on its way is lost.
   case cut
@@ -48,6 +50,7 @@ public enum Operation: Hashable, Sendable {
     case .runJobs: "runJobs"
     case .advance: "advance"
     case .ping: "ping"
+    case .offer: "offer"
     case .drain: "drain"
     case .cut: "cut"
     case .inject: "inject"

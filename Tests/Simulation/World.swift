@@ -98,6 +98,7 @@ public struct World {
     case .ping(let end):
       let now = now
       update(end) { $0.session.ping(now: now) }
+    case .offer(let end, let number): update(end) { $0.session.offer(Scenario.dictionary(number)) }
     case .drain(let end): drain(end)
     case .cut: cut()
     case .inject(let end, let frame):

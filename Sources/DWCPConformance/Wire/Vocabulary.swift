@@ -41,6 +41,8 @@ enum FrameKind: UInt8 {
   case welcome, refuse, ping, pong, ack, credit, streams, close
   case open = 0x40
   case data, reset, stop, goAway
+  case dictionary = 0x46
+  case dictionaryAnswer
 
   /// The type table's bounds of `length`.
   var lengths: ClosedRange<Int> {
@@ -55,6 +57,8 @@ enum FrameKind: UInt8 {
     case .reset: 12...12
     case .stop: 4...4
     case .goAway: 14...1_038
+    case .dictionary: 53...16_436
+    case .dictionaryAnswer: 5...5
     }
   }
 
@@ -75,6 +79,7 @@ enum Flag {
   static let marks: UInt8 = 0x04
   static let chained: UInt8 = 0x08
   static let restart: UInt8 = 0x10
+  static let dictionary: UInt8 = 0x40
   /// For a peer that announces nothing of section 17, as the tester does.
   static let reservedInData: UInt8 = 0x78
   static let reservedElsewhere: UInt8 = 0x3F

@@ -1,16 +1,18 @@
 public import NIOCore
 
-/// Work for a codec, on one block. The engine hands jobs out and takes their results back in any order; it never runs one by itself, so that the
+/// Work for a codec, on one block or a dictionary. The engine hands jobs out and takes their results back in any order; it never runs one by itself, so that the
 /// caller decides which thread pays.
 public enum CodecJob: Hashable, Sendable {
   case encode(EncodeJob)
   case decode(DecodeJob)
+  case prepare(DictionaryJob)
 
   /// Raw bytes to be read or made; a measure of the work.
   public var rawByteCount: Int {
     switch self {
     case .encode(let job): job.raw.readableBytes
     case .decode(let job): job.rawByteCount
+    case .prepare(let job): job.content.readableBytes
     }
   }
 
@@ -20,6 +22,7 @@ public enum CodecJob: Hashable, Sendable {
     switch self {
     case .encode(let job): job.place?.chain
     case .decode(let job): job.place?.chain
+    case .prepare: nil
     }
   }
 
@@ -28,6 +31,7 @@ public enum CodecJob: Hashable, Sendable {
     switch self {
     case .encode(let job): .encoded(job.run(in: context))
     case .decode(let job): .decoded(job.run(in: context))
+    case .prepare(let job): .prepared(job.run())
     }
   }
 }
@@ -36,6 +40,7 @@ public enum CodecJob: Hashable, Sendable {
 public enum CodecJobResult: Hashable, Sendable {
   case encoded(EncodedBlock)
   case decoded(DecodedBlock)
+  case prepared(ReceivedDictionary)
 }
 
 /// One block to be compressed.
@@ -50,6 +55,8 @@ public struct EncodeJob: Hashable, Sendable {
   let maximumWindowLog: Int
   /// Where the block stands in its chain; nil for an independent one.
   var place: ChainPlace?
+  /// What an independent block is compressed against (SPEC DIC-3).
+  var dictionary: CompressionDictionary?
 
   /// SPEC CDC-5: a compressed block has to save this much to be worth decoding.
   static func leastSavingByteCount(rawByteCount: Int) -> Int { max(16, rawByteCount / 16) }
@@ -57,7 +64,10 @@ public struct EncodeJob: Hashable, Sendable {
   func run(in context: CodecContext) -> EncodedBlock {
     if let place { return runChained(place) }
     var payload = ByteBuffer()
-    let limit = raw.readableBytes &- Self.leastSavingByteCount(rawByteCount: raw.readableBytes)
+    // A block that names a dictionary is longer by that.
+    let limit =
+      raw.readableBytes &- Self.leastSavingByteCount(rawByteCount: raw.readableBytes)
+      &- (dictionary == nil ? 0 : DataFrame.dictionaryIDByteCount)
     var isSmaller = false
     if limit > 0 {
       payload.writeWithOutputRawSpan(minimumWritableBytes: limit) { output in
@@ -65,7 +75,7 @@ public struct EncodeJob: Hashable, Sendable {
         isSmaller =
           (try? context.compress(
             raw.readableBytesSpan, setting: setting, maximumByteCount: limit, maximumWindowLog: maximumWindowLog,
-            into: &output)) ?? false
+            dictionary: dictionary, into: &output)) ?? false
       }
     }
     guard isSmaller else {
@@ -136,6 +146,9 @@ public struct DecodeJob: Hashable, Sendable {
   var place: ChainPlace?
   /// CRC32C of the raw bytes of a chained block (SPEC CHN-3).
   var decodedCheck: UInt32 = 0
+  /// What the block was compressed against, and its id; 0 where there is none (SPEC DIC-3).
+  var dictionary: CompressionDictionary?
+  var dictionaryID: UInt32 = 0
 
   func run(in context: CodecContext) -> DecodedBlock {
     var raw = ByteBuffer()
@@ -145,7 +158,7 @@ public struct DecodeJob: Hashable, Sendable {
         if let place { return try decode(at: place, into: &output) }
         try context.decompress(
           encoded.readableBytesSpan, codec: codec, rawByteCount: rawByteCount, maximumWindowLog: maximumWindowLog,
-          into: &output)
+          dictionary: dictionary, into: &output)
       } catch {
         failure = error
       }
@@ -155,7 +168,8 @@ public struct DecodeJob: Hashable, Sendable {
       failure = CodecError(.wrongCheck)
     }
     return DecodedBlock(
-      number: number, streamID: streamID, codec: codec, raw: failure == nil ? raw : ByteBuffer(), failure: failure)
+      number: number, streamID: streamID, codec: codec, raw: failure == nil ? raw : ByteBuffer(), failure: failure,
+      dictionaryID: dictionaryID)
   }
 }
 
@@ -174,4 +188,6 @@ public struct DecodedBlock: Hashable, Sendable {
   let codec: Codec
   let raw: ByteBuffer
   let failure: CodecError?
+  /// The dictionary that is no longer needed for it; 0 where there was none.
+  var dictionaryID: UInt32 = 0
 }

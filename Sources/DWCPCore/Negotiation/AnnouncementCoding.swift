@@ -31,6 +31,9 @@ extension Announcement {
           UInt16(truncatingIfNeeded: chains.count), UInt8(truncatingIfNeeded: chains.windowLog), UInt8(0))
       }
     }
+    if dictionaryByteCount > 0 {
+      buffer.writeEntry(Tag.dictionaries.rawValue) { $0.writeInteger(UInt32(truncatingIfNeeded: dictionaryByteCount)) }
+    }
     buffer.writeEntry(Tag.maximumLinks.rawValue) { $0.writeInteger(maximumLinkCount) }
     buffer.writeEntry(Tag.implementation.rawValue) { $0.writeBytes(implementation.utf8.prefix(64)) }
   }
@@ -80,7 +83,8 @@ extension Announcement {
     case .maximumLinks: value.read(1...255 as ClosedRange<UInt8>) { maximumLinkCount = $0 }
     case .implementation: readImplementation(from: &value)
     case .chains: readChains(from: &value)
-    case .dictionaries, .baselines, .features: value.skipAll()
+    case .dictionaries: value.read(Bounds.dictionaryByteCounts) { dictionaryByteCount = Int($0) }
+    case .baselines, .features: value.skipAll()
     }
   }
 

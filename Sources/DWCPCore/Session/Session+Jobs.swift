@@ -9,6 +9,7 @@ extension Session {
   public mutating func nextJob() -> CodecJob? {
     streams.makeUnique()
     if let job = decodeJobs.popFirst() { return .decode(job) }
+    if let job = incomingDictionaries.takeJob() { return .prepare(job) }
     while isActive, encodeJobCount < configuration.maximumEncodeJobCount, let id = encodeRing.popFirst() {
       if let job = cutForCodec(id) { return .encode(job) }
     }
@@ -47,6 +48,11 @@ extension Session {
     let place = nextPlace(of: id, setting)
     block.isCutForChain = place != nil
     block.isRestart = place?.isFirst ?? false
+    let offer = place == nil ? dictionaryOffer(setting, rawByteCount: block.rawByteCount) : nil
+    if let offer {
+      block.dictionaryID = offer.id
+      outgoingDictionaries.noteCut(offer.id)
+    }
     block.jobNumber = nextJobNumber
     nextJobNumber &+= 1
     encodeJobCount &+= 1
@@ -54,7 +60,8 @@ extension Session {
     scheduleEncoding(at: slot)
     return EncodeJob(
       number: block.jobNumber, streamID: id, raw: block.payload, setting: place == nil ? setting.independent : setting,
-      maximumWindowLog: place == nil ? remote.zstdWindowLog : sendChainWindowLog, place: place)
+      maximumWindowLog: place == nil ? remote.zstdWindowLog : sendChainWindowLog, place: place,
+      dictionary: offer?.dictionary)
   }
 
   /// Takes the result of a job back; results for streams that have gone are dropped.
@@ -71,6 +78,8 @@ extension Session {
     case .decoded(let block):
       counters.receivedByCodec.update(block.codec) { $0.nanoseconds &+= durationNanoseconds }
       completeDecoding(block)
+    case .prepared(let dictionary):
+      completeDictionary(dictionary)
     }
   }
 
@@ -88,6 +97,7 @@ extension Session {
 
   /// SPEC CDC-4: a broken block ends its direction of its stream, and nothing else.
   private mutating func completeDecoding(_ decoded: DecodedBlock) {
+    if decoded.dictionaryID != 0 { incomingDictionaries.noteJobDone(decoded.dictionaryID) }
     guard decoded.failure == nil else { return stop(decoded.streamID, code: .codec) }
     guard let slot = streams.slot(of: decoded.streamID) else { return }
     if streams[slot: slot].receive.queue.isHeld {

@@ -122,6 +122,8 @@ extension Session {
     case .open: try receiveOpen(header.streamID, &body, now: now)
     case .reset: try receiveReset(header.streamID, &body, now: now)
     case .stop: try receiveStop(header.streamID, &body, now: now)
+    case .dictionary: try receiveDictionary(&body, now: now)
+    case .dictionaryAnswer: try receiveDictionaryAnswer(&body)
     case .priority:
       receivePriority(header.streamID, &body)
       try ledger.noteIdleFrame(now: now)

@@ -16,6 +16,8 @@ struct FrameType: RawRepresentable, Hashable, Sendable {
   static let reset = FrameType(rawValue: 0x42)
   static let stop = FrameType(rawValue: 0x43)
   static let goAway = FrameType(rawValue: 0x44)
+  static let dictionary = FrameType(rawValue: 0x46)
+  static let dictionaryAnswer = FrameType(rawValue: 0x47)
   /// Ignorable: one that asks for nothing sensible is skipped as any unknown frame is (SPEC PRI-1).
   static let priority = FrameType(rawValue: 0xC0)
   /// Never assigned: peers must skip it (SPEC HDR-7).
@@ -60,6 +62,9 @@ struct FrameType: RawRepresentable, Hashable, Sendable {
     case .reset: (12...12, .stream)
     case .stop: (4...4, .stream)
     case .goAway: (14...1_038, .session)
+    case .dictionary:
+      (DictionaryFrame.headByteCount &+ 1...DictionaryFrame.headByteCount &+ DictionaryFrame.partByteCount, .session)
+    case .dictionaryAnswer: (DictionaryFrame.answerByteCount...DictionaryFrame.answerByteCount, .session)
     default: nil
     }
   }
@@ -82,6 +87,8 @@ extension FrameType: CustomStringConvertible {
     case .reset: "RESET"
     case .stop: "STOP"
     case .goAway: "GOAWAY"
+    case .dictionary: "DICTIONARY"
+    case .dictionaryAnswer: "DICTIONARY_ANSWER"
     case .priority: "PRIORITY"
     default: "type 0x\(String(rawValue, radix: 16))"
     }
