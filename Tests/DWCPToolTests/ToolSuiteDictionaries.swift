@@ -32,7 +32,8 @@ import Testing
       try CompressionDictionary(Array(content)).sha256.map { String(format: "%02x", $0) }.joined() == report.sha256)
     let shown = try await run("dictionary", "show", output)
     #expect(shown.code == 0 && shown.output.contains(report.sha256) && shown.output.contains("a dictionary of zstd"))
-    let raw = try await run("dictionary", "show", "--json", log)
+    let raw = try await run(
+      "dictionary", "show", "--json", try directory.write(Data(lines.utf8.prefix(900)), to: "raw"))
     #expect(raw.code == 0 && raw.output.contains(#""form":"raw""#))
 
     var files: [String] = []

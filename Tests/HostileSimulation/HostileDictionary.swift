@@ -16,7 +16,7 @@ public struct HostileDictionary: Sendable {
     var noise = UInt64(byteCount)
     let content = (0..<byteCount).map { _ in
       noise = noise &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return UInt8(truncatingIfNeeded: noise >> 56)
+      return HostilePeer.alphabet[Int(noise >> 33) % HostilePeer.alphabet.count]
     }
     guard let dictionary = try? CompressionDictionary(content) else { return nil }
     let raw = ByteBuffer(bytes: content.suffix(400) + [UInt8](repeating: 7, count: 60))

@@ -9,16 +9,21 @@ public struct CompressionDictionary: Sendable {
   /// The bounds of SPEC DIC-1, in bytes.
   public static let byteCounts = 8...114_688
 
-  /// Names the content.
-  public let sha256: [UInt8]
-  /// The content.
-  let content: ByteBuffer
-  let decoder: ZstdDecoderDictionary
-  private let encoders: Encoders
+  /// One reference, since jobs and blocks carry it.
+  private let shared: Shared
 
-  /// What the library made of the content, for each level that asked for it.
-  private final class Encoders: Sendable {
-    let byLevel = Mutex<[Int: ZstdEncoderDictionary]>([:])
+  private final class Shared: Sendable {
+    let sha256: [UInt8]
+    let content: ByteBuffer
+    let decoder: ZstdDecoderDictionary
+    /// What the library made of the content, for each level that asked for it.
+    let encoders = Mutex<[Int: ZstdEncoderDictionary]>([:])
+
+    init(_ content: ByteBuffer, sha256: [UInt8], decoder: ZstdDecoderDictionary) {
+      self.content = content
+      self.sha256 = sha256
+      self.decoder = decoder
+    }
   }
 
   /// Prepares the bytes for use, which takes time in proportion to them.
@@ -39,11 +44,14 @@ public struct CompressionDictionary: Sendable {
     guard Self.byteCounts.contains(content.readableBytes),
       let decoder = ZstdDecoderDictionary(content.readableBytesSpan)
     else { throw CodecError(.badDictionary) }
-    self.sha256 = sha256
-    self.content = content
-    self.decoder = decoder
-    encoders = Encoders()
+    shared = Shared(content, sha256: sha256, decoder: decoder)
   }
+
+  /// Names the content.
+  public var sha256: [UInt8] { shared.sha256 }
+
+  var content: ByteBuffer { shared.content }
+  var decoder: ZstdDecoderDictionary { shared.decoder }
 
   /// The content.
   public var bytes: [UInt8] { Array(content.readableBytesView) }
@@ -53,7 +61,7 @@ public struct CompressionDictionary: Sendable {
 
   /// Made on first use of a level; nil when there is no memory for it.
   func encoder(level: Int) -> ZstdEncoderDictionary? {
-    encoders.byLevel.withLock { byLevel in
+    shared.encoders.withLock { byLevel in
       if let made = byLevel[level] { return made }
       let made = ZstdEncoderDictionary(content.readableBytesSpan, level: level)
       byLevel[level] = made

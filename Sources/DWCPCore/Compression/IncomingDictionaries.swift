@@ -38,7 +38,7 @@ struct IncomingDictionaries: Hashable, Sendable {
   }
 
   @inline(__always)
-  var hasAnswers: Bool { live.contains { $0.state == .answering } }
+  var hasAnswers: Bool { !live.isEmpty && live.contains { $0.state == .answering } }
 
   /// Takes a part of a dictionary in.
   ///

@@ -65,7 +65,8 @@ struct OutgoingDictionaries: Hashable, Sendable {
   }
 
   /// Whether there is anything that `nextAction` could give, now or behind an acknowledgement.
-  var hasWork: Bool { waiting != nil || live.contains { $0.isSuperseded || $0.hasUnsentContent } }
+  @inline(__always)
+  var hasWork: Bool { !isEmpty && (waiting != nil || live.contains { $0.isSuperseded || $0.hasUnsentContent }) }
 
   private mutating func beginNext(budget: Int) {
     guard let next = waiting, !live.contains(where: { !$0.isAccepted }) else { return }
