@@ -36,7 +36,7 @@ let package = Package(
       name: "DWCPCore",
       dependencies: [
         "CZstd", "CLZ4", "CCRC32C", .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "DequeModule", package: "swift-collections"), .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: strict + [.strictMemorySafety()]
     ),

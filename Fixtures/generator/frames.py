@@ -189,7 +189,6 @@ def rejects():
         (0x0A, "join"),
         (0x0C, "fence"),
         (0x30, "30"),
-        (0x46, "dictionary"),
         (0x49, "digest"),
         (0x7F, "7f"),
     ):

@@ -87,10 +87,12 @@ def accepts():
         "reserved",
         "values of reserved tags are ignored, whatever their length",
         "CAP-1",
-        {"DICTIONARIES": b"", "BASELINES": bytes(20)},
+        {"BASELINES": bytes(20)},
     )
     accept("features", "features that nobody knows", "CAP-1", {"FEATURES": 0xFFFF_FFF9})
     accept("chains-least", "the fewest chains, with the smallest window", "CAP-2", {"CHAINS": b"\0\1\x0a\0"})
+    accept("dictionaries-least", "the smallest budget of dictionaries", "CAP-2", {"DICTIONARIES": 256})
+    accept("dictionaries-most", "the largest budget of dictionaries", "CAP-2", {"DICTIONARIES": 229_376})
     accept("chains-most", "the most chains, with the largest window", "CAP-2", {"CHAINS": b"\xff\xff\x1b\0"})
     accept(
         "ignorable",
@@ -153,6 +155,7 @@ def rejects():
         ("INTEGRITY", (2,)),
         ("METADATA_LIMIT", (4_095, 8_193)),
         ("ACK_DELAY", (0, 1_001)),
+        ("DICTIONARIES", (0, 255, 229_377)),
         ("MAX_LINKS", (0,)),
     ):
         for value in values:
@@ -182,6 +185,7 @@ def rejects():
         ("short", b"\0\4\x16"),
     ):
         reject(f"chains-{name}", "CHAINS out of its bounds, or of a wrong length", "CAP-2", {"CHAINS": value})
+    reject("dictionaries-short", "DICTIONARIES of a wrong length", "CAP-2", {"DICTIONARIES": b"\3\x80\0"})
     reject("implementation-long", "IMPLEMENTATION has at most 64 bytes", "CAP-2", {"IMPLEMENTATION": b"i" * 65})
     reject("twice", "a tag stands twice", "CAP-2", [("ZSTD_WINDOW_LOG", 20), ("ZSTD_WINDOW_LOG", 20)])
     reject("twice-ignorable", "an unknown tag stands twice", "CAP-2", [(0x8002, b""), (0x8002, b"")])

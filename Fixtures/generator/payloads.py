@@ -130,3 +130,17 @@ ZSTD_PARTS = (
     ),
     bytes.fromhex("7c000000044000c903c8d5508f72c9e13d11"),
 )
+
+# What TUNE is compressed against: WORDS as it is, and the same at the end of a dictionary of zstd (made by ZDICT_finalizeDictionary).
+WORDS = b"bottles of beer on the wall, take one down and pass it around"
+ZSTD_WORDS = bytes.fromhex(
+    "37a430ec4d0000001f1020bc3406807d07d877807d0778e7799ee7799e51ea524a29a5944150dc4b0300000000480100f60000003460c080818181818181"
+    "81818181810743030303030303030303037a83c1607a8c31c61863cccccccc6cdbe44813e477188631c618638c31c618638c999999996d1b010000000400"
+    "000008000000"
+) + WORDS + b"0123456789 " * 20
+assert len(ZSTD_WORDS) == 411
+# By libzstd 1.5.4 at level 3, without a dictionary id in the frame, and with the one of ZSTD_WORDS.
+TUNE = b"7 bottles of beer on the wall, 7 bottles of beer; take one down and pass it around"
+TUNE_BY_WORDS = bytes.fromhex("28b52ffd20527d00001837203b0300551845e80c843b6001")
+TUNE_BY_ZSTD_WORDS = bytes.fromhex("28b52ffd20527500001837203b03fc310291e1c109c87f")
+TUNE_BY_NAME = bytes.fromhex("28b52ffd214d527500001837203b03fc310291e1c109c87f")

@@ -18,6 +18,7 @@ ANNOUNCED = [
     ("METADATA_LIMIT", 4_096),
     ("ACK_DELAY", 25),
     ("CHAINS", b"\0\4\x16\0"),
+    ("DICTIONARIES", 229_376),
     ("FEATURES", 6),
     ("MAX_LINKS", 1),
     ("IMPLEMENTATION", b"example"),

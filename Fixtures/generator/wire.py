@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 CHECK, UNUSED = 0x80, 0x40
-FIN, EOM, MARKS, CHAINED, RESTART = 0x01, 0x02, 0x04, 0x08, 0x10
+FIN, EOM, MARKS, CHAINED, RESTART, DICTIONARY = 0x01, 0x02, 0x04, 0x08, 0x10, 0x40
 
 TYPES = {
     "HELLO": 0x01,
@@ -22,6 +22,8 @@ TYPES = {
     "STOP": 0x43,
     "GOAWAY": 0x44,
     "UPDATE": 0x45,
+    "DICTIONARY": 0x46,
+    "DICTIONARY_ANSWER": 0x47,
 }
 CODES = [
     "NO_ERROR",
@@ -59,7 +61,7 @@ TAGS = {
     "ACK_DELAY": (0x000A, 2),
     "DECODE_SPEED": (0x000B, None),
     "CHAINS": (0x000C, None),
-    "DICTIONARIES": (0x000D, None),
+    "DICTIONARIES": (0x000D, 4),
     "BASELINES": (0x000E, None),
     "FEATURES": (0x000F, 4),
     "MAX_LINKS": (0x0010, 1),
@@ -258,14 +260,19 @@ def stop(stream, name="CANCELLED", **options):
 
 
 def data(
-    stream, offset=0, payload=b"", flags=0, codec=0, raw=None, marks=None, mark_count=None, decoded=None, note="", **options
+    stream, offset=0, payload=b"", flags=0, codec=0, raw=None, marks=None, mark_count=None, decoded=None, dictionary=None,
+    note="", **options
 ):
-    """Section 8. `marks` are message lengths; `mark_count` lies where a vector wants it to; `decoded` is what CHN-3 adds up."""
+    """Section 8. `marks` are message lengths; `mark_count` lies where a vector wants it to; `decoded` is what CHN-3 adds up;
+    `dictionary` is an id (DIC-3)."""
     raw = len(payload) if raw is None else raw
     body = u64(offset) + u8(codec) + u24(raw)
     if marks is not None:
         flags |= MARKS
         body += u16(len(marks) if mark_count is None else mark_count) + b"".join(u16(mark) for mark in marks)
+    if dictionary is not None:
+        flags |= DICTIONARY
+        body += u32(dictionary)
     if decoded is not None:
         body += u32(crc32c(decoded))
     words = [
@@ -273,7 +280,7 @@ def data(
         ("none", "lz4", "zstd")[codec] if codec < 3 else f"codec {codec}",
         f"{raw} raw bytes",
     ]
-    names = ((MARKS, "MARKS"), (CHAINED, "CHAINED"), (RESTART, "RESTART"), (EOM, "EOM"), (FIN, "FIN"))
+    names = ((MARKS, "MARKS"), (DICTIONARY, "DICTIONARY"), (CHAINED, "CHAINED"), (RESTART, "RESTART"), (EOM, "EOM"), (FIN, "FIN"))
     words += [name for bit, name in names if flags & bit]
     words += [note] if note else []
     return frame(

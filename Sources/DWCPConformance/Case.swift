@@ -27,8 +27,8 @@ public struct Case: Sendable {
 
   /// Every case, in the order of SPEC.
   public static let all =
-    preface + negotiation + bounds + framing + lengths + streams + openings + messages + blocks + chains + credit
-    + reset + close
+    preface + negotiation + bounds + framing + lengths + streams + openings + messages + blocks + chains + dictionaries
+    + credit + reset + close
     + liveness + hostile
 }
 

@@ -21,7 +21,7 @@ struct DWCPCommand: AsyncParsableCommand {
       """,
     subcommands: [
       DemoCommand.self, ServeCommand.self, SendCommand.self, FetchCommand.self, PingCommand.self, HealthCommand.self,
-      DecodeCommand.self, ConformanceCommand.self, CalibrateCommand.self,
+      DecodeCommand.self, ConformanceCommand.self, CalibrateCommand.self, DictionaryCommand.self,
     ])
 }
 

@@ -88,9 +88,10 @@ struct BaseRun {
     return replayer.observation()
   }
 
-  /// Bits worth flipping in one step; none in the middle of a flood, whose frames are all the same.
+  /// Bits worth flipping in one step; none in the middle of a flood, whose frames are all the same, and of a long frame those at its beginning.
   func bits(of index: Int) -> Range<Int> {
-    0..<(steps[index].times == nil ? 8 * (bytes[index]?.readableBytes ?? 0) : 0)
+    let byteCount = bytes[index]?.readableBytes ?? 0
+    return 0..<(steps[index].times == nil ? 8 * (byteCount > 4_096 ? 256 : byteCount) : 0)
   }
 
   /// A frame that is repeated becomes the first one, those between, and the last one, so that there is a state in front of the last.

@@ -58,6 +58,7 @@ struct FixtureConfiguration: Codable, Sendable, Hashable {
   var minors: [UInt8]?
   var maxRawBlock: Int?
   var zstdWindowLog: Int?
+  var dictionaryBudget: Int?
   var sessionCredit: UInt64?
   var streamCredit: UInt64?
   var streamLimit: UInt64?
@@ -74,6 +75,7 @@ struct FixtureConfiguration: Codable, Sendable, Hashable {
     if let minors, minors.count == 2 { configuration.minorVersions = minors[0]...minors[1] }
     if let maxRawBlock { configuration.maximumRawBlockByteCount = maxRawBlock }
     if let zstdWindowLog { configuration.maximumZstdWindowLog = zstdWindowLog }
+    if let dictionaryBudget { configuration.receiveDictionaryByteCount = dictionaryBudget }
     if let sessionCredit { configuration.sessionWindowByteCount = sessionCredit }
     if let streamCredit { configuration.streamWindowByteCount = streamCredit }
     if let streamLimit { configuration.maximumPeerStreamCount = streamLimit }

@@ -85,7 +85,8 @@ import Testing
     #expect(rootless.code == 1 && rootless.errors.contains("--root"))
   }
 
-  @Test("help has examples", arguments: ["", "serve", "send", "fetch", "ping", "health", "decode", "demo"])
+  @Test(
+    "help has examples", arguments: ["", "serve", "send", "fetch", "ping", "health", "decode", "demo", "dictionary"])
   func help(command: String) async throws {
     let tool = try ToolProcess(command.isEmpty ? ["--help"] : [command, "--help"])
     #expect(try await tool.waitForExit() == 0)

@@ -33,6 +33,7 @@ extension ToolSuiteConformance {
         "negotiation/bound-zstd-window-log", "negotiation/bound-session-credit", "negotiation/bound-stream-credit",
         "negotiation/bound-stream-limit", "negotiation/bound-idle-timeout", "negotiation/bound-integrity",
         "negotiation/bound-metadata-limit", "negotiation/bound-ack-delay", "negotiation/bound-chains",
+        "negotiation/bound-dictionaries",
         "negotiation/bound-max-links",
         "negotiation/bound-decode-speed", "negotiation/bound-implementation",
       ]
@@ -45,6 +46,7 @@ extension ToolSuiteConformance {
         "negotiation/bound-zstd-window-log", "negotiation/bound-session-credit", "negotiation/bound-stream-credit",
         "negotiation/bound-stream-limit", "negotiation/bound-idle-timeout", "negotiation/bound-integrity",
         "negotiation/bound-metadata-limit", "negotiation/bound-ack-delay", "negotiation/bound-chains",
+        "negotiation/bound-dictionaries",
         "negotiation/bound-max-links",
         "negotiation/bound-decode-speed", "negotiation/bound-implementation",
       ]
@@ -52,6 +54,10 @@ extension ToolSuiteConformance {
     ("update-not-answered", ["framing/update"]),
     ("chain-without-beginning", ["chains/without-beginning"]),
     ("decoded-check-ignored", ["chains/decoded-check"]),
+    ("dictionary-hash-ignored", ["dictionaries/wrong-hash"]),
+    ("dictionary-third-accepted", ["dictionaries/third"]),
+    ("retired-dictionary-used", ["dictionaries/used", "dictionaries/unknown", "dictionaries/retired-twice"]),
+    ("dictionary-domain-ignored", ["dictionaries/other-domain"]),
     ("stream-limit-ignored", ["streams/limit"]),
     (
       "limit-never-raised",
@@ -93,8 +99,9 @@ extension ToolSuiteConformance {
       "broken-block-fatal",
       [
         "messages/lz4-broken", "messages/lz4-other-length", "messages/zstd-broken", "messages/zstd-other-length",
-        "messages/zstd-dictionary", "messages/zstd-several", "messages/zstd-window", "chains/decoded-check",
-        "chains/last-block", "chains/window",
+        "messages/zstd-dictionary", "messages/zstd-several", "messages/zstd-window",
+        "chains/decoded-check", "chains/last-block", "chains/window", "dictionaries/broken",
+        "dictionaries/names-itself",
       ]
     ),
     ("pong-other-bytes", ["negotiation/early-ping", "liveness/ping", "liveness/newest-ping"]),

@@ -185,7 +185,7 @@ extension WireTarget {
     let bodies: [(UInt8, UInt8, Int)] = [
       (0x04, 0, 8), (0x05, 0, 8), (0x06, 0, 8), (0x07, 0, 8), (0x07, 1, 8), (0x08, 0, 8), (0x09, 0, 6), (0x40, 1, 0),
       (0x41, 1, 12), (0x42, 1, 12), (0x43, 1, 4), (0x44, 0, 14), (0xBA, 0, 3), (0xF5, 9, 0), (0x0A, 0, 0),
-      (0x01, 0, 40), (0x02, 0, 100), (0x03, 0, 21),
+      (0x01, 0, 40), (0x02, 0, 100), (0x03, 0, 21), (0x46, 0, 53), (0x47, 0, 5),
     ]
     let frames = bodies.map { type, stream, length -> [UInt8] in
       [type, 0x80, 0, 0, 0, 0, 0, stream, 0, 0, 0, UInt8(length), 0, 0, 0, 0] + [UInt8](repeating: 0, count: length + 4)

@@ -36,6 +36,7 @@ extension HostilePeer {
       wire.goAway(last: 3)
       wire.goAway(last: 5)
     case .flood: flood()
+    case .dictionaryAstray: misuseDictionaries()
     case .truncated: sendTruncated()
     case .extremeField: sendExtremeField()
     case .strangeStream: wire.reset(stream: role == .initiator ? 1 << 40 : 1 << 40 + 1)

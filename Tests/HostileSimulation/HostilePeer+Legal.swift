@@ -12,6 +12,7 @@ extension HostilePeer {
     case .marks: sendMarks()
     case .codecBlock: sendCodecBlock()
     case .chain: sendChain()
+    case .dictionary: useDictionary()
     case .finish: sendFin()
     case .reset: sendReset()
     case .stop: if let index = anyStream() { wire.stop(stream: streams[index].id) }

@@ -28,6 +28,7 @@ struct HostilePeer {
   var streamLimit: UInt64
   var sessionLimit: UInt64
   var sessionCharge: UInt64 = 0
+  var offers = HostileOffers()
   var unansweredPings: [UInt64] = []
   var receivedNumberedCount: UInt64 = 0
   var creditGiven: UInt64 = 1 << 20
@@ -100,8 +101,22 @@ struct HostilePeer {
       }
     case 0x08: streamLimit = max(streamLimit, body.readInteger() ?? 0)
     case 0x40, 0x41: meet(stream)
+    case 0x46: answerDictionary(body)
+    case 0x47:
+      if let (id, answer) = body.readMultipleIntegers(as: (UInt32, UInt8).self) { offers.take(answer, id: id) }
     default: break
     }
+  }
+
+  /// The engine offers a dictionary: it is taken, or not, or answered early.
+  private mutating func answerDictionary(_ part: ByteBuffer) {
+    var head = part
+    guard let (id, _, total, offset) = head.readMultipleIntegers(as: (UInt32, UInt64, UInt32, UInt32).self) else {
+      return
+    }
+    head.moveReaderIndex(forwardBy: 32)
+    let isLast = Int(offset) + head.readableBytes == Int(total)
+    if isLast || random.isOneIn(8) { wire.dictionaryAnswer(id, isLast ? UInt8(random.next(below: 3)) : 2) }
   }
 
   /// A stream that the engine opened.

@@ -65,6 +65,11 @@ public struct HostileScenario: Sendable {
     let choices: [CompressionChoice] = [.automatic, .fixed(.none), .fixed(.lz4Default), .fixed(.zstdDefault)]
     configuration.compression = choices[random.next(below: choices.count)]
     configuration.receiveChains = ChainBudget(count: random.next(below: 4), windowLog: 10 + random.next(below: 9))
+    configuration.receiveDictionaryByteCount = [0, 256, 2_000, 40_000, 229_376][random.next(below: 5)]
+    if random.isOneIn(3) {
+      let known = HostileDictionary.all
+      configuration.sendDictionary = known[random.next(below: known.count)].dictionary
+    }
     configuration.sessionWindowByteCount = 1 << 20
     configuration.receiveBudgetByteCount = random.isOneIn(2) ? 1 << 20 : 2 << 20
     configuration.streamWindowByteCount = random.isOneIn(3) ? 1 << 20 : 65_536

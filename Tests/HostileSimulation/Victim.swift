@@ -150,7 +150,10 @@ struct Victim {
     let queued = streams.reduce(0) { $0 + session.bufferedByteCount($1) }
     let fixed = 6 * block + 16 * scenario.readBufferByteCount + 2 * 65_536
     let jobCount = heldJobs.reduce(0) { if case .encode = $1 { $0 + 1 } else { $0 } }
-    return 8 * Int(session.unreadUnitCount) + fixed + session.streamCount * (2_048 + 4 * 4_096) + 5 * queued
+    let budget = scenario.configuration.receiveDictionaryByteCount
+    let dictionaries = budget == 0 ? 0 : 6 * budget + 262_144
+    return 8 * Int(session.unreadUnitCount) + fixed + dictionaries + session.streamCount * (2_048 + 4 * 4_096) + 5
+      * queued
       + jobCount * (2 * block + 1_024)
   }
 }

@@ -29,6 +29,8 @@ public enum Operation: Hashable, Sendable {
   case ping(End)
   /// The end withdraws codecs, or takes them up again: so many are left, of none, lz4 and zstd.
   case announce(End, codecCount: Int)
+  /// The application has another dictionary for what it sends.
+  case offer(End, dictionary: Int)
   case drain(End)
   /// The connection dies; what is on its way is lost.
   case cut
@@ -51,6 +53,7 @@ public enum Operation: Hashable, Sendable {
     case .advance: "advance"
     case .ping: "ping"
     case .announce: "announce"
+    case .offer: "offer"
     case .drain: "drain"
     case .cut: "cut"
     case .inject: "inject"

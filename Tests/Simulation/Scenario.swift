@@ -30,6 +30,14 @@ public struct Scenario: Sendable {
     self.operations = operations
   }
 
+  /// Runs of the bytes that simulated applications write, and one of two parts.
+  static func dictionary(_ number: Int) -> CompressionDictionary { dictionaries[number % dictionaries.count] }
+
+  private static let dictionaries = (0..<8).compactMap { number in
+    let runs = (1...20).flatMap { [UInt8](repeating: UInt8(10 * number + $0), count: 10 + number) }
+    return try? CompressionDictionary(number == 7 ? [UInt8](repeating: 7, count: 20_000) : runs)
+  }
+
   private static func end(_ random: inout SeededGenerator) -> End {
     random.isOneIn(2) ? .client : .server
   }
@@ -45,6 +53,8 @@ public struct Scenario: Sendable {
     configuration.receiveChains = ChainBudget(count: random.next(below: 4), windowLog: 10 + random.next(below: 4))
     configuration.sendChains = ChainBudget(count: random.next(below: 4), windowLog: 12)
     configuration.blockByteCount = random.isOneIn(16) ? 1 + random.next(below: 64) : 64 + random.next(below: 4_000)
+    configuration.receiveDictionaryByteCount = [0, 256, 600, 40_000][random.next(below: 4)]
+    if random.isOneIn(2) { configuration.sendDictionary = dictionary(random.next(below: 8)) }
     configuration.streamWindowByteCount = 65_536
     configuration.sessionWindowByteCount = 1 << 20
     configuration.maximumPeerStreamCount = 16
@@ -76,7 +86,10 @@ public struct Scenario: Sendable {
     case 16...20: return .send(end, maximumByteCount: 1 + random.next(below: 20_000))
     case 21...25:
       return .arrive(end, byteCount: 1 + random.next(below: 20_000), pieceByteCount: 1 + random.next(below: 2_000))
-    case 26...28: return .runJobs(end, seed: random.next())
+    case 26, 27: return .runJobs(end, seed: random.next())
+    case 28:
+      return random.isOneIn(2)
+        ? .offer(end, dictionary: random.next(below: 8)) : .runJobs(end, seed: random.next())
     default: return .advance(milliseconds: random.next(below: 40))
     }
   }

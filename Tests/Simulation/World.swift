@@ -100,6 +100,7 @@ public struct World {
       update(end) { $0.session.ping(now: now) }
     case .announce(let end, let count):
       update(end) { _ = $0.session.announce(decodableCodecs: [.none, .lz4, .zstd].prefix(count).reversed()) }
+    case .offer(let end, let number): update(end) { $0.session.offer(Scenario.dictionary(number)) }
     case .drain(let end): drain(end)
     case .cut: cut()
     case .inject(let end, let frame):

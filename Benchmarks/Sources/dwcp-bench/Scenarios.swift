@@ -143,6 +143,10 @@ enum Scenarios {
     live(
       "live/chains-3", "chained blocks at zstd 3 beside one streaming context of libzstd", Chains.scenario(level: 3)),
     live("live/chains-9", "the same at zstd 9", Chains.scenario(level: 9)),
+    live(
+      "live/dictionary-256", "JSON messages of 256 bytes at zstd 1, with a trained dictionary and without",
+      Dictionaries.scenario(messageByteCount: 256)),
+    live("live/dictionary-1024", "the same of 1 KiB", Dictionaries.scenario(messageByteCount: 1_024)),
     live("live/codec-memory", "codecs on the memory of a process, at two instants", MachineCodecs.memory),
   ]
 

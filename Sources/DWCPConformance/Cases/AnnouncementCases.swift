@@ -38,7 +38,7 @@ extension Case {
     taken(
       "reserved-tags", "CAP-1", "tags whose bounds are reserved are known, whatever they hold",
       [
-        Entry(0x000D, [9]), Entry(0x000E, []),
+        Entry(0x000E, [])
       ]),
     taken(
       "unknown-codecs", "CAP-3", "codecs that the server does not know are skipped",
@@ -89,6 +89,7 @@ extension Case {
     bound("metadata-limit", tag: 0x0009, byteCount: 2, 4_095, 8_193),
     bound("ack-delay", tag: 0x000A, byteCount: 2, 0, 1_001),
     bound("chains", tag: 0x000C, byteCount: 4, 0x0000_1400, 0x0001_0900, 0x0001_1C00, 0x0001_1401),
+    bound("dictionaries", tag: 0x000D, byteCount: 4, 0, 255, 229_377),
     bound("max-links", tag: 0x0010, byteCount: 1, 0),
     refused(
       "bound-decode-speed", "DECODE_SPEED of 3 or 132 bytes is refused",

@@ -35,6 +35,8 @@ struct Observation {
   var sessionCredit: UInt64 = 0
   var streamLimit: UInt64 = 0
   var streams: [UInt64: Stream] = [:]
+  /// The first answer to each dictionary.
+  private(set) var dictionaryAnswers: [UInt64: UInt8] = [:]
   var skippedFrameCount = 0
   var isEnded = false
   private(set) var violations: [(clause: String, text: String)] = []
@@ -103,6 +105,11 @@ struct Observation {
     case .goAway:
       _ = code(&reader)
       goAway = reader.integer(byteCount: 8)
+    case .dictionary: violate("DIC-1", "\(frame) came though the tester announced no DICTIONARIES")
+    case .dictionaryAnswer:
+      let id = reader.integer(byteCount: 4) ?? 0
+      if dictionaryAnswers[id] != nil { violate("DIC-1", "\(frame) is a second answer to dictionary \(id)") }
+      dictionaryAnswers[id] = UInt8(truncatingIfNeeded: reader.integer(byteCount: 1) ?? 0xFF)
     }
   }
 

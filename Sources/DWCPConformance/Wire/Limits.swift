@@ -13,6 +13,7 @@ struct Limits {
   var takesUpdates = false
   var chainCount: UInt64 = 0
   var chainWindowLog: UInt64 = 10
+  var dictionaryByteCount: UInt64 = 0
   var implementation = "an unnamed peer"
   /// The first rule of CAP-1 and CAP-2 that the entries break.
   private(set) var flaw: String?
@@ -54,7 +55,8 @@ struct Limits {
     case 0x000A: acknowledgementDelayMilliseconds = number(value, 2, 1...1_000, "ACK_DELAY")
     case 0x000B: if value.count % 4 != 0 || value.count > 128 { note("DECODE_SPEED has a wrong length") }
     case 0x000C: takeChains(value)
-    case 0x000D...0x000E: break
+    case 0x000D: dictionaryByteCount = number(value, 4, 256...229_376, "DICTIONARIES")
+    case 0x000E: break
     case 0x000F: takesUpdates = number(value, 4, 0...0xFFFF_FFFF, "FEATURES") & 2 != 0
     case 0x0010: _ = number(value, 1, 1...255, "MAX_LINKS")
     case 0x8001:

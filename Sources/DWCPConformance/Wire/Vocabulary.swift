@@ -42,6 +42,7 @@ enum FrameKind: UInt8 {
   case updateAck = 0x0D
   case open = 0x40
   case data, reset, stop, goAway, update
+  case dictionary, dictionaryAnswer
 
   /// The type table's bounds of `length`.
   var lengths: ClosedRange<Int> {
@@ -58,6 +59,8 @@ enum FrameKind: UInt8 {
     case .goAway: 14...1_038
     case .update: 4...8_192
     case .updateAck: 18...3_066
+    case .dictionary: 53...16_436
+    case .dictionaryAnswer: 5...5
     }
   }
 
@@ -78,6 +81,7 @@ enum Flag {
   static let marks: UInt8 = 0x04
   static let chained: UInt8 = 0x08
   static let restart: UInt8 = 0x10
+  static let dictionary: UInt8 = 0x40
   /// For a peer that announces nothing of section 17, as the tester does.
   static let reservedInData: UInt8 = 0x78
   static let reservedElsewhere: UInt8 = 0x3F

@@ -36,6 +36,8 @@ struct AbuseLedger: Hashable, Sendable {
   private static let longEnoughByteCount = 256
   /// A chain costs the memory of its history, however short it is.
   private static let longEnoughChainByteCount = 4_096
+  /// A dictionary costs its tables, however short it is.
+  private static let longEnoughDictionaryByteCount = 16_384
 
   private var pings: LeakyBucket
   private var idleFrames: LeakyBucket
@@ -72,6 +74,13 @@ struct AbuseLedger: Hashable, Sendable {
     guard rawByteCount < longEnough, !isFinal || isRestart else { return }
     let missing = UInt64(longEnough &- max(0, rawByteCount))
     guard shortDataBytes.add(missing, now: now) else { throw .overflow("short DATA frames") }
+  }
+
+  /// The other end begins to send a dictionary.
+  mutating func noteDictionary(byteCount: Int, now: Instant) throws(SessionError) {
+    guard byteCount < Self.longEnoughDictionaryByteCount else { return }
+    let missing = UInt64(Self.longEnoughDictionaryByteCount &- max(0, byteCount))
+    guard shortDataBytes.add(missing, now: now) else { throw .overflow("short dictionaries") }
   }
 
   /// This end has reset a stream that the other end opened. It counts when the other end sends on: a peer that makes us reset its

@@ -19,13 +19,14 @@ public final class CodecContext: Sendable {
   ///   - setting: codec and level.
   ///   - maximumByteCount: the longest block that is of use.
   ///   - maximumWindowLog: the receiver's limit on the window of a zstd frame, 10 to 31 (SPEC CDC-3).
+  ///   - dictionary: what the receiver decodes the block with too; for zstd only (SPEC DIC-3).
   ///   - output: where the encoded block is appended.
   /// - Returns: false if the block is longer than `maximumByteCount` or the room in `output`, or the codec is `none`;
   ///   nothing has been appended then, and the block is to be sent stored.
   /// - Throws: ``CodecError/Reason/notAvailable`` if the library has no memory.
   public func compress(
     _ raw: RawSpan, setting: CompressionSetting, maximumByteCount: Int, maximumWindowLog: Int = 18,
-    into output: inout OutputRawSpan
+    dictionary: CompressionDictionary? = nil, into output: inout OutputRawSpan
   ) throws(CodecError) -> Bool {
     let capacity = min(maximumByteCount, output.freeCapacity)
     guard setting.codec != .none, capacity > 0 else { return false }
@@ -35,7 +36,8 @@ public final class CodecContext: Sendable {
       case .lz4: try libraries.lz4.compress(raw, level: setting.level, maximumByteCount: capacity, into: &output)
       case .zstd:
         try libraries.zstd.compress(
-          raw, level: setting.level, maximumByteCount: capacity, maximumWindowLog: maximumWindowLog, into: &output)
+          raw, level: setting.level, maximumByteCount: capacity, maximumWindowLog: maximumWindowLog,
+          dictionary: dictionary?.encoder(level: setting.level), into: &output)
       }
     }
   }
@@ -47,10 +49,12 @@ public final class CodecContext: Sendable {
   ///   - codec: what the frame says; never `none`.
   ///   - rawByteCount: the declared raw length.
   ///   - maximumWindowLog: this end's limit on the window of a zstd frame, 10 to 31.
+  ///   - dictionary: what a zstd block was compressed against.
   ///   - output: where the raw bytes are appended; it needs room for `rawByteCount`.
   /// - Throws: the reason for which the block is broken, or ``CodecError/Reason/notAvailable`` when there is no room.
   public func decompress(
-    _ encoded: RawSpan, codec: Codec, rawByteCount: Int, maximumWindowLog: Int, into output: inout OutputRawSpan
+    _ encoded: RawSpan, codec: Codec, rawByteCount: Int, maximumWindowLog: Int,
+    dictionary: CompressionDictionary? = nil, into output: inout OutputRawSpan
   ) throws(CodecError) {
     guard codec != .none, !encoded.isEmpty else { throw CodecError(.malformed) }
     guard rawByteCount >= 0 else { throw CodecError(.wrongLength) }
@@ -62,7 +66,9 @@ public final class CodecContext: Sendable {
       switch codec {
       case .none: break
       case .lz4: try LZ4Library.decompress(encoded, rawByteCount: rawByteCount, into: &output)
-      case .zstd: try libraries.zstd.decompress(encoded, rawByteCount: rawByteCount, into: &output)
+      case .zstd:
+        try libraries.zstd.decompress(
+          encoded, rawByteCount: rawByteCount, dictionary: dictionary?.decoder, into: &output)
       }
     }
   }

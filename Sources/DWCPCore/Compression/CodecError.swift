@@ -9,8 +9,12 @@ public struct CodecError: Error, Hashable, Sendable {
     case wrongContentSize
     /// A zstd frame asks for a larger window than was announced.
     case windowTooLarge
-    /// A zstd frame names a dictionary.
+    /// A zstd frame names a dictionary by itself.
     case dictionaryRequired
+    /// A dictionary is too short, too long or damaged.
+    case badDictionary
+    /// There are too few samples to train a dictionary on, or they are too short.
+    case tooFewSamples
     /// A chained zstd payload is not a whole number of blocks of a frame that goes on.
     case notAPart
     /// A chained block came out of order, or behind one that was broken.
@@ -32,13 +36,14 @@ public struct CodecError: Error, Hashable, Sendable {
     self.reason = reason
   }
 
-  /// The SPEC rule that was broken: `CDC-3`, `CDC-4`, `CHN-1` or `CHN-3`.
+  /// The SPEC rule that was broken: `CDC-3`, `CDC-4`, `CHN-1`, `CHN-3` or `DIC-1`.
   public var rule: String {
     switch reason {
     case .notASingleFrame, .wrongContentSize, .windowTooLarge, .dictionaryRequired: "CDC-3"
     case .malformed, .wrongLength, .notAvailable: "CDC-4"
     case .notAPart, .brokenChain: "CHN-1"
     case .wrongCheck: "CHN-3"
+    case .badDictionary, .tooFewSamples: "DIC-1"
     }
   }
 
@@ -48,7 +53,9 @@ public struct CodecError: Error, Hashable, Sendable {
     case .notASingleFrame: "a zstd block is not exactly one standard frame"
     case .wrongContentSize: "the content size in a zstd block is not the declared raw length"
     case .windowTooLarge: "a zstd block needs a larger window than this end announced"
-    case .dictionaryRequired: "a zstd block needs a dictionary, and there are none"
+    case .dictionaryRequired: "a zstd frame names a dictionary by itself"
+    case .badDictionary: "a dictionary is too short, too long or damaged"
+    case .tooFewSamples: "there are too few samples to train a dictionary on, or they are too short"
     case .notAPart: "a chained zstd block is not a flushed part of one frame"
     case .brokenChain: "a chained block does not follow the one before it"
     case .wrongCheck: "a chained block does not decode to the bytes that were sent"

@@ -1,16 +1,18 @@
 public import NIOCore
 
-/// Work for a codec, on one block. The engine hands jobs out and takes their results back in any order; it never runs one by itself, so that the
+/// Work for a codec, on one block or a dictionary. The engine hands jobs out and takes their results back in any order; it never runs one by itself, so that the
 /// caller decides which thread pays.
 public enum CodecJob: Hashable, Sendable {
   case encode(EncodeJob)
   case decode(DecodeJob)
+  case prepare(DictionaryJob)
 
   /// Raw bytes to be read or made; a measure of the work.
   public var rawByteCount: Int {
     switch self {
     case .encode(let job): job.raw.readableBytes
     case .decode(let job): job.rawByteCount
+    case .prepare(let job): job.content.readableBytes
     }
   }
 
@@ -20,6 +22,7 @@ public enum CodecJob: Hashable, Sendable {
     switch self {
     case .encode(let job): job.place?.chain
     case .decode(let job): job.place?.chain
+    case .prepare: nil
     }
   }
 
@@ -28,6 +31,7 @@ public enum CodecJob: Hashable, Sendable {
     switch self {
     case .encode(let job): .encoded(job.run(in: context))
     case .decode(let job): .decoded(job.run(in: context))
+    case .prepare(let job): .prepared(job.run())
     }
   }
 }
@@ -36,6 +40,7 @@ public enum CodecJob: Hashable, Sendable {
 public enum CodecJobResult: Hashable, Sendable {
   case encoded(EncodedBlock)
   case decoded(DecodedBlock)
+  case prepared(ReceivedDictionary)
 }
 
 /// One block to be compressed.
@@ -52,6 +57,8 @@ public struct EncodeJob: Hashable, Sendable {
   let maximumWindowLog: Int
   /// Where the block stands in its chain; nil for an independent one.
   var place: ChainPlace?
+  /// What an independent block is compressed against (SPEC DIC-3).
+  var dictionary: CompressionDictionary?
 
   /// SPEC CDC-5: a compressed block has to save this much to be worth decoding.
   static func leastSavingByteCount(rawByteCount: Int) -> Int { max(16, rawByteCount / 16) }
@@ -59,7 +66,7 @@ public struct EncodeJob: Hashable, Sendable {
   func run(in context: CodecContext) -> EncodedBlock {
     if let place { return runChained(place, in: context) }
     guard let sample else {
-      let payload = Self.encode(raw, setting, maximumWindowLog, context)
+      let payload = Self.encode(raw, setting, maximumWindowLog, dictionary, context)
       return EncodedBlock(
         number: number, streamID: streamID, tried: setting, triedRawByteCount: raw.readableBytes,
         triedByteCount: payload?.readableBytes ?? raw.readableBytes, isSample: false,
@@ -67,7 +74,7 @@ public struct EncodeJob: Hashable, Sendable {
     }
     let count = CodecSelector.sampleByteCount(rawByteCount: raw.readableBytes)
     let part = raw.getSlice(at: raw.readerIndex, length: count) ?? raw
-    let payload = Self.encode(part, sample, maximumWindowLog, context)
+    let payload = Self.encode(part, sample, maximumWindowLog, nil, context)
     return EncodedBlock(
       number: number, streamID: streamID, tried: sample, triedRawByteCount: part.readableBytes,
       triedByteCount: payload?.readableBytes ?? part.readableBytes, isSample: true, codec: .none, payload: raw,
@@ -96,16 +103,20 @@ public struct EncodeJob: Hashable, Sendable {
 
   /// Nil when it does not save enough. A codec that fails leaves the block stored too: nothing is lost but the saving.
   private static func encode(
-    _ raw: ByteBuffer, _ setting: CompressionSetting, _ maximumWindowLog: Int, _ context: CodecContext
+    _ raw: ByteBuffer, _ setting: CompressionSetting, _ maximumWindowLog: Int, _ dictionary: CompressionDictionary?,
+    _ context: CodecContext
   ) -> ByteBuffer? {
-    let limit = raw.readableBytes &- leastSavingByteCount(rawByteCount: raw.readableBytes)
+    // A block that names a dictionary is longer by that.
+    let limit =
+      raw.readableBytes &- leastSavingByteCount(rawByteCount: raw.readableBytes)
+      &- (dictionary == nil ? 0 : DataFrame.dictionaryIDByteCount)
     guard limit > 0 else { return nil }
     var isSmaller = false
     let payload = context.makeBuffer(byteCount: limit) { output in
       isSmaller =
         (try? context.compress(
           raw.readableBytesSpan, setting: setting, maximumByteCount: limit, maximumWindowLog: maximumWindowLog,
-          into: &output)) ?? false
+          dictionary: dictionary, into: &output)) ?? false
     }
     return isSmaller ? payload : nil
   }
@@ -148,6 +159,9 @@ public struct DecodeJob: Hashable, Sendable {
   var place: ChainPlace?
   /// CRC32C of the raw bytes of a chained block (SPEC CHN-3).
   var decodedCheck: UInt32 = 0
+  /// What the block was compressed against, and its id; 0 where there is none (SPEC DIC-3).
+  var dictionary: CompressionDictionary?
+  var dictionaryID: UInt32 = 0
 
   func run(in context: CodecContext) -> DecodedBlock {
     var failure: CodecError?
@@ -156,7 +170,7 @@ public struct DecodeJob: Hashable, Sendable {
         if let place { return try decode(at: place, into: &output) }
         try context.decompress(
           encoded.readableBytesSpan, codec: codec, rawByteCount: rawByteCount, maximumWindowLog: maximumWindowLog,
-          into: &output)
+          dictionary: dictionary, into: &output)
       } catch {
         failure = error
       }
@@ -166,7 +180,8 @@ public struct DecodeJob: Hashable, Sendable {
       failure = CodecError(.wrongCheck)
     }
     return DecodedBlock(
-      number: number, streamID: streamID, codec: codec, raw: failure == nil ? raw : ByteBuffer(), failure: failure)
+      number: number, streamID: streamID, codec: codec, raw: failure == nil ? raw : ByteBuffer(), failure: failure,
+      dictionaryID: dictionaryID)
   }
 }
 
@@ -185,4 +200,6 @@ public struct DecodedBlock: Hashable, Sendable {
   let codec: Codec
   let raw: ByteBuffer
   let failure: CodecError?
+  /// The dictionary that is no longer needed for it; 0 where there was none.
+  var dictionaryID: UInt32 = 0
 }

@@ -22,10 +22,16 @@ internal import CZstd
 
   /// Appends the frame unless it is longer than `maximumByteCount`; returns whether it did.
   mutating func compress(
-    _ raw: RawSpan, level: Int, maximumByteCount: Int, maximumWindowLog: Int, into output: inout OutputRawSpan
+    _ raw: RawSpan, level: Int, maximumByteCount: Int, maximumWindowLog: Int, dictionary: ZstdEncoderDictionary?,
+    into output: inout OutputRawSpan
   ) throws(CodecError) -> Bool {
     let compressor = unsafe try preparedCompressor(
       level: level, maximumWindowLog: maximumWindowLog, rawByteCount: raw.byteCount)
+    if let dictionary { unsafe ZSTD_CCtx_refCDict(compressor, dictionary.pointer) }
+    defer {
+      // It may be gone when the next block comes.
+      if dictionary != nil { unsafe ZSTD_CCtx_reset(compressor, ZSTD_reset_session_and_parameters) }
+    }
     return unsafe try output.appendFromLibrary(byteCount: maximumByteCount) { room throws(CodecError) in
       let written = unsafe raw.withUnsafeBytes { source in
         unsafe ZSTD_compress2(compressor, room.baseAddress, room.count, source.baseAddress, source.count)
@@ -34,7 +40,7 @@ internal import CZstd
         guard ZSTD_getErrorCode(written) == ZSTD_error_dstSize_tooSmall else { throw CodecError(.notAvailable) }
         return nil
       }
-      guard Self.isFlawed(atLevel: level) else { return written }
+      guard Self.isFlawed(atLevel: level), dictionary == nil else { return written }
       let frame = unsafe UnsafeRawBufferPointer(rebasing: room[..<written])
       return unsafe isFaithful(frame, to: raw) ? written : nil
     }
@@ -42,23 +48,23 @@ internal import CZstd
 
   /// Appends `rawByteCount` bytes, for which there is room. The caller has verified the frame's headers.
   mutating func decompress(
-    _ encoded: RawSpan, rawByteCount: Int, into output: inout OutputRawSpan
+    _ encoded: RawSpan, rawByteCount: Int, dictionary: ZstdDecoderDictionary?, into output: inout OutputRawSpan
   ) throws(CodecError) {
     _ = unsafe try output.appendFromLibrary(byteCount: rawByteCount) { room throws(CodecError) in
       unsafe try encoded.withUnsafeBytes { source throws(CodecError) in
-        unsafe try decompress(source, filling: room)
+        unsafe try decompress(source, dictionary, filling: room)
       }
       return rawByteCount
     }
   }
 
   private mutating func decompress(
-    _ source: UnsafeRawBufferPointer, filling room: UnsafeMutableRawBufferPointer
+    _ source: UnsafeRawBufferPointer, _ dictionary: ZstdDecoderDictionary?, filling room: UnsafeMutableRawBufferPointer
   ) throws(CodecError) {
     if unsafe decompressor == nil { unsafe decompressor = ZSTD_createDCtx() }
     guard let decompressor = unsafe decompressor else { throw CodecError(.notAvailable) }
-    let written = unsafe ZSTD_decompressDCtx(
-      decompressor, room.baseAddress, room.count, source.baseAddress, source.count)
+    let written = unsafe ZSTD_decompress_usingDDict(
+      decompressor, room.baseAddress, room.count, source.baseAddress, source.count, dictionary?.pointer)
     guard ZSTD_isError(written) == 0 else {
       switch ZSTD_getErrorCode(written) {
       case ZSTD_error_dstSize_tooSmall: throw CodecError(.wrongLength)
@@ -96,7 +102,7 @@ internal import CZstd
     }
     let room = unsafe UnsafeMutableRawBufferPointer(rebasing: trial[..<raw.byteCount])
     do {
-      unsafe try decompress(frame, filling: room)
+      unsafe try decompress(frame, nil, filling: room)
     } catch {
       return false
     }

@@ -18,6 +18,8 @@ struct Announcement: Hashable, Sendable {
   var decodeSpeeds: [UInt8: UInt32] = [:]
   /// Chains that may live at once, and their largest window as a power of two (SPEC CHN-2).
   var chains = ChainBudget.none
+  /// Bytes of dictionaries held at once (SPEC DIC-1).
+  var dictionaryByteCount = 0
   /// What of SPEC's later parts the end understands; see ``Feature``.
   var features: UInt32 = 0
   var maximumLinkCount: UInt8 = 1
@@ -34,6 +36,7 @@ struct Announcement: Hashable, Sendable {
     static let streamLimits: ClosedRange<UInt64> = 16...maximumStreamLimit
     static let idleTimeoutsMilliseconds: ClosedRange<UInt32> = 1_000...86_400_000
     static let metadataByteCounts: ClosedRange<UInt16> = 4_096...8_192
+    static let dictionaryByteCounts: ClosedRange<UInt32> = 256...229_376
     static let chainWindowLogs: ClosedRange<UInt8> = 10...27
     static let acknowledgementDelaysMilliseconds: ClosedRange<UInt16> = 1...1_000
   }

@@ -31,6 +31,9 @@ extension Announcement {
           UInt16(truncatingIfNeeded: chains.count), UInt8(truncatingIfNeeded: chains.windowLog), UInt8(0))
       }
     }
+    if dictionaryByteCount > 0 {
+      buffer.writeEntry(Tag.dictionaries.rawValue) { $0.writeInteger(UInt32(truncatingIfNeeded: dictionaryByteCount)) }
+    }
     if features != 0 { buffer.writeEntry(Tag.features.rawValue) { $0.writeInteger(features) } }
     buffer.writeEntry(Tag.maximumLinks.rawValue) { $0.writeInteger(maximumLinkCount) }
     buffer.writeEntry(Tag.implementation.rawValue) { $0.writeBytes(implementation.utf8.prefix(64)) }
@@ -95,7 +98,8 @@ extension Announcement {
     case .implementation: readImplementation(from: &value)
     case .chains: readChains(from: &value)
     case .features: value.read(UInt32.min...UInt32.max) { features = $0 }
-    case .dictionaries, .baselines: value.skipAll()
+    case .dictionaries: value.read(Bounds.dictionaryByteCounts) { dictionaryByteCount = Int($0) }
+    case .baselines: value.skipAll()
     }
   }
 

@@ -178,6 +178,7 @@ extension Session {
     guard phase == .open || phase == .finished else { return }
     if id.opener != role, !goAway.isDraining { ledger.noteOwnReset() }
     streams[slot: slot].noteCut(.byThisEnd)
+    forgetDictionaries(ofBlocksAt: slot)
     sendCredit.refund(streams[slot: slot].send.reset(code))
     queueControl(at: slot)
     wakeCreditWaiters()

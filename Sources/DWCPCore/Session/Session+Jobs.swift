@@ -9,6 +9,7 @@ extension Session {
   public mutating func nextJob() -> CodecJob? {
     streams.makeUnique()
     if let job = decodeJobs.popFirst() { return .decode(job) }
+    if let job = incomingDictionaries.takeJob() { return .prepare(job) }
     while isActive, !updates.owesAnswer, encodeJobCount < configuration.maximumEncodeJobCount,
       let id = encodeRing.popFirst()
     {
@@ -48,6 +49,11 @@ extension Session {
     let place = nextPlace(of: id, setting)
     block.isCutForChain = place != nil
     block.isRestart = place?.isFirst ?? false
+    let offer = place == nil ? dictionaryOffer(setting, rawByteCount: block.rawByteCount) : nil
+    if let offer {
+      block.dictionaryID = offer.id
+      outgoingDictionaries.noteCut(offer.id)
+    }
     block.jobNumber = nextJobNumber
     nextJobNumber &+= 1
     encodeJobCount &+= 1
@@ -55,7 +61,8 @@ extension Session {
     scheduleEncoding(at: slot)
     return EncodeJob(
       number: block.jobNumber, streamID: id, raw: block.payload, setting: place == nil ? setting.independent : setting,
-      sample: sample, maximumWindowLog: place == nil ? remote.zstdWindowLog : sendChainWindowLog, place: place)
+      sample: sample, maximumWindowLog: place == nil ? remote.zstdWindowLog : sendChainWindowLog, place: place,
+      dictionary: offer?.dictionary)
   }
 
   /// Codec and level to try, and what to try on a part of a block that goes stored; nil to store it without a job (SPEC CDC-7).
@@ -111,6 +118,8 @@ extension Session {
     case .decoded(let block):
       counters.receivedByCodec.update(block.codec) { $0.nanoseconds &+= durationNanoseconds }
       completeDecoding(block)
+    case .prepared(let dictionary):
+      completeDictionary(dictionary)
     }
   }
 
@@ -131,6 +140,7 @@ extension Session {
 
   /// SPEC CDC-4: a broken block ends its direction of its stream, and nothing else.
   private mutating func completeDecoding(_ decoded: DecodedBlock) {
+    if decoded.dictionaryID != 0 { incomingDictionaries.noteJobDone(decoded.dictionaryID) }
     guard decoded.failure == nil else { return stop(decoded.streamID, code: .codec) }
     guard let slot = streams.slot(of: decoded.streamID) else { return }
     if streams[slot: slot].receive.queue.isHeld {

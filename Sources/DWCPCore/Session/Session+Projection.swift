@@ -43,6 +43,8 @@ extension Session {
     hasher.combine(openBodies)
     hasher.combine(sendChains)
     hasher.combine(receiveChains)
+    hasher.combine(outgoingDictionaries)
+    hasher.combine(incomingDictionaries)
     hasher.combine(liveness)
     hasher.combine(goAway)
     hasher.combine(link.owesAcknowledgement(now: now))
@@ -110,6 +112,7 @@ extension SendHalf {
       hasher.combine(block.jobNumber)
       hasher.combine(block.isCutForChain)
       hasher.combine(block.isRestart)
+      hasher.combine(block.dictionaryID)
     }
   }
 }
@@ -143,6 +146,8 @@ extension CodecJob {
       hasher.combine(false)
       hasher.combine(job.number)
       hasher.combine(job.streamID)
+    case .prepare(let job):
+      hasher.combine(job)
     }
   }
 }

@@ -124,6 +124,8 @@ extension Session {
     case .stop: try receiveStop(header.streamID, &body, now: now)
     case .update: try receiveUpdate(&body, now: now)
     case .updateAck: try receiveUpdateAnswer(&body)
+    case .dictionary: try receiveDictionary(&body, now: now)
+    case .dictionaryAnswer: try receiveDictionaryAnswer(&body)
     case .priority:
       receivePriority(header.streamID, &body)
       try ledger.noteIdleFrame(now: now)

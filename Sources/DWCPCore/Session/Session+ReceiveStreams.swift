@@ -135,6 +135,7 @@ extension Session {
     var codec: Codec
     var isChained: Bool
     var isRestart: Bool
+    var dictionary: CompressionDictionary?
   }
 
   /// Everything about a block that does not depend on its stream (SPEC DAT-1 to DAT-5).
@@ -168,7 +169,7 @@ extension Session {
     }
     return CheckedBlock(
       span: span, isFinal: isFinal, endsMessage: endsMessage, codec: codec, isChained: isChained,
-      isRestart: flags & DataFrame.Flags.restart != 0)
+      isRestart: flags & DataFrame.Flags.restart != 0, dictionary: try receivedDictionary(codec: codec))
   }
 
   /// Queues a block for its reader, or for a decoder.
@@ -183,11 +184,13 @@ extension Session {
       }
     } else {
       let number = streams[slot: slot].receive.queue.contents.appendPlaceholder(rawByteCount: rawByteCount)
+      if block.dictionary != nil { incomingDictionaries.noteJob(parser.dictionaryID) }
       decodeJobs.append(
         DecodeJob(
           number: UInt64(number), streamID: id, encoded: takeJoinedPayload(), codec: block.codec,
           rawByteCount: rawByteCount, maximumWindowLog: place == nil ? local.zstdWindowLog : local.chains.windowLog,
-          place: place, decodedCheck: parser.decodedCheck))
+          place: place, decodedCheck: parser.decodedCheck, dictionary: block.dictionary,
+          dictionaryID: block.dictionary == nil ? 0 : parser.dictionaryID))
     }
     if block.endsMessage || parser.markTable != nil {
       streams[slot: slot].receive.queue.contents.appendMarks(
@@ -242,6 +245,7 @@ extension Session {
     }
     if id.opener != role { try ledger.noteReset(now: now) }
     streams[slot: slot].noteCut(.byPeer)
+    forgetDictionaries(ofBlocksAt: slot)
     sendCredit.refund(streams[slot: slot].send.receiveStop(code))
     queueControl(at: slot)
     wakeCreditWaiters()

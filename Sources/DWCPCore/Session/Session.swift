@@ -62,6 +62,9 @@ public struct Session: Hashable, Sendable {
   /// Streams whose blocks are chained, in each direction (SPEC CHN-2).
   var sendChains: [StreamID: SendChain] = [:]
   var receiveChains: [StreamID: ChainPlace] = [:]
+  /// What blocks are compressed against, in each direction (SPEC DIC-1).
+  var outgoingDictionaries = OutgoingDictionaries()
+  var incomingDictionaries: IncomingDictionaries
   var openedOrdinal: UInt64 = 0
   var peerOrdinal: UInt64 = 0
   var peerStreamLimit: UInt64
@@ -109,7 +112,9 @@ public struct Session: Hashable, Sendable {
     local = configuration.announcement
     selectors = SelectorTable(ladder: configuration.codecLadder ?? .standard)
     parser = FrameParser(
-      maximumRawBlockByteCount: local.maximumRawBlockByteCount, allowsChains: local.chains.count > 0)
+      maximumRawBlockByteCount: local.maximumRawBlockByteCount, allowsChains: local.chains.count > 0,
+      allowsDictionaries: local.dictionaryByteCount > 0)
+    incomingDictionaries = IncomingDictionaries(budget: local.dictionaryByteCount)
     ledger = AbuseLedger(configuration.abuseBudgets)
     peerStreamLimit = local.streamLimit
     backlogs = Lent.Shelf(streamLimit: local.streamLimit)
@@ -117,6 +122,7 @@ public struct Session: Hashable, Sendable {
     receiveCredit = SessionReceiveCredit(
       window: local.sessionCredit, budget: configuration.receiveBudgetByteCount)
     liveness = Liveness(start: now, handshakeTimeoutNanoseconds: configuration.handshakeTimeoutNanoseconds)
+    if let dictionary = configuration.sendDictionary { outgoingDictionaries.propose(dictionary) }
     if role == .initiator { queueHello() }
   }
 

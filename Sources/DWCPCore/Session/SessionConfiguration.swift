@@ -57,6 +57,12 @@ public struct SessionConfiguration: Hashable, Sendable {
   /// Streams whose blocks this endpoint chains at once, as far as the other end takes it; what is asked for beyond is compressed in independent blocks.
   public var sendChains = ChainBudget.standard
 
+  /// Bytes of dictionaries that this endpoint holds for the other end: 0 for none, else 256 to 229,376, two of the longest (SPEC DIC-1).
+  public var receiveDictionaryByteCount = 229_376
+
+  /// What short blocks are compressed against once the other end has accepted it; ``Session/offer(_:)`` changes it (SPEC DIC-1).
+  public var sendDictionary: CompressionDictionary?
+
   /// Bytes an application may have waiting in one stream before it is asked to wait.
   public var streamSendBudgetByteCount = 1 << 20
 
@@ -106,6 +112,10 @@ public struct SessionConfiguration: Hashable, Sendable {
       to: Announcement.Bounds.acknowledgementDelaysMilliseconds)
     announcement.chains = receiveChains.bounded
     announcement.features = Announcement.Feature.update | Announcement.Feature.priority
+    if receiveDictionaryByteCount > 0, decodableCodecs.contains(.zstd) {
+      announcement.dictionaryByteCount = Int(
+        UInt32(clamping: receiveDictionaryByteCount).clamped(to: Announcement.Bounds.dictionaryByteCounts))
+    }
     announcement.implementation = implementationName
     announcement.decodeSpeeds = decodeSpeeds(codecIDs)
     return announcement
@@ -140,7 +150,10 @@ public struct SessionConfiguration: Hashable, Sendable {
     let receiving = 8 * budget + 6 * block + 16 * readBufferByteCount + 65_536
     let perStream = 2_048 + 4 * UInt64(announced.maximumMetadataByteCount)
     let jobs = UInt64(max(0, maximumEncodeJobCount)) * (2 * block + 1_024)
-    return receiving + streams * perStream + 5 * sendBudgetByteCount + 4 * transportByteCount + jobs + 65_536
+    let chains = UInt64(announced.chains.count) * (1 << UInt64(announced.chains.windowLog) + 524_288)
+    let dictionaries = announced.dictionaryByteCount == 0 ? 0 : 6 * UInt64(announced.dictionaryByteCount) + 262_144
+    return receiving + streams * perStream + 5 * sendBudgetByteCount + 4 * transportByteCount + jobs + chains
+      + dictionaries + 65_536
   }
 }
 

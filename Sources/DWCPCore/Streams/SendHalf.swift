@@ -32,6 +32,8 @@ struct SendHalf: Hashable, Sendable {
     var isRestart = false
     /// CRC32C of the raw bytes of a chained block (SPEC CHN-3).
     var decodedCheck: UInt32 = 0
+    /// What the block was cut to be compressed against; 0 for nothing (SPEC DIC-3).
+    var dictionaryID: UInt32 = 0
     var payload: ByteBuffer
     /// The number of the encode job that will fill `payload` in; 0 when it is ready.
     var jobNumber: UInt64 = 0
@@ -39,6 +41,12 @@ struct SendHalf: Hashable, Sendable {
     /// One that could not be encoded goes stored.
     @inline(__always)
     var isChained: Bool { isCutForChain && codecID != Codec.none.rawValue }
+
+    /// The id that goes with the block.
+    @inline(__always)
+    var namedDictionaryID: UInt32? {
+      dictionaryID == 0 || codecID == Codec.none.rawValue ? nil : dictionaryID
+    }
 
     /// Copies a payload that is a short part of a large buffer, since it will not go at once.
     mutating func detach() {
@@ -106,6 +114,11 @@ struct SendHalf: Hashable, Sendable {
   /// FIN has to go in a frame of its own.
   @inline(__always)
   var isFinDue: Bool { phase == .open && isFinishRequested && hasNothingToSend }
+
+  /// The dictionaries that blocks were cut for and not sent, each as often as there are blocks.
+  var dictionaryIDs: [UInt32] {
+    hasBlocks ? backlog.contents.blocks.compactMap { $0.dictionaryID == 0 ? nil : $0.dictionaryID } : []
+  }
 
   /// What the application writes behind the end is dropped. True when `detach` has to be called before long.
   @inline(__always)

@@ -15,8 +15,10 @@ struct DataFrame: Hashable, Sendable {
     static let chained: UInt8 = 0x08
     /// With `chained`: the history begins with this block.
     static let restart: UInt8 = 0x10
-    /// BASELINE and DICTIONARY are switched on by announcements that this edition never makes (DAT-9).
-    static let reserved: UInt8 = 0x60
+    /// The block was compressed against a dictionary (SPEC DIC-3).
+    static let dictionary: UInt8 = 0x40
+    /// BASELINE is switched on by an announcement that this edition never makes (DAT-9).
+    static let reserved: UInt8 = 0x20
   }
 
   /// No offset may be above this (SPEC DAT-1).
@@ -24,6 +26,8 @@ struct DataFrame: Hashable, Sendable {
 
   /// CRC32C of the raw bytes, in front of the payload of a chained block (SPEC CHN-3).
   static let decodedCheckByteCount = 4
+  /// The id of the dictionary of a block that has one (SPEC DIC-3).
+  static let dictionaryIDByteCount = 4
 
   var offset: UInt64
   var codecID: UInt8

@@ -3,7 +3,8 @@ public import NIOCore
 /// Describes the frames of what one end sent on one link, one line each, without a session: for people who look at captures.
 public struct FrameLister: Sendable {
   private var parser = FrameParser(
-    maximumRawBlockByteCount: Int(Announcement.Bounds.rawBlockByteCounts.upperBound), allowsChains: true)
+    maximumRawBlockByteCount: Int(Announcement.Bounds.rawBlockByteCounts.upperBound), allowsChains: true,
+    allowsDictionaries: true)
   /// Bytes in front of the frame that comes next.
   private var frameStart = 0
   private var position = 0
@@ -48,6 +49,7 @@ public struct FrameLister: Sendable {
     if parser.header.flags & DataFrame.Flags.chained != 0 {
       words.append(parser.header.flags & DataFrame.Flags.restart == 0 ? "CHAINED" : "CHAINED RESTART")
     }
+    if parser.header.flags & DataFrame.Flags.dictionary != 0 { words.append("DICTIONARY \(parser.dictionaryID)") }
     if let markTable = parser.markTable { words.append("\(markTable.readableBytes / 2) marks") }
     if parser.header.flags & DataFrame.Flags.endOfMessage != 0 { words.append("EOM") }
     if parser.header.flags & DataFrame.Flags.fin != 0 { words.append("FIN") }
@@ -66,6 +68,12 @@ public struct FrameLister: Sendable {
     case .reset, .goAway:
       guard let (code, number) = body.readMultipleIntegers(as: (UInt32, UInt64).self) else { return [] }
       return ["\(ErrorCode(rawValue: code))", "\(number)"]
+    case .dictionary:
+      guard let frame = try? DictionaryFrame(reading: &body) else { return [] }
+      return ["dictionary \(frame.id)", "offset \(frame.offset) of \(frame.totalByteCount)"]
+    case .dictionaryAnswer:
+      guard let (id, code) = body.readMultipleIntegers(as: (UInt32, UInt8).self) else { return [] }
+      return ["dictionary \(id)", DictionaryFrame.Answer(rawValue: code).map { "\($0)" } ?? "answer \(code)"]
     case .open:
       let opening = try? StreamOpening.read(from: &body).opening
       return opening?.metadata.map { "\($0.key)=\($0.value)" } ?? []

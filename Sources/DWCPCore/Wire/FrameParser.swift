@@ -7,12 +7,13 @@ internal import NIOCore
 /// walks through the phases below; each needs a known number of bytes, which `gather` lends without a copy when they lie together.
 ///
 ///     preface -> header -> controlBody -> header ...
-///                header -> extension -> [markCount -> markTable] -> [decodedCheck] -> payload -> check -> header ...
+///                header -> extension -> [markCount -> markTable] -> [dictionaryID] -> [decodedCheck] -> payload -> check -> header ...
 ///
 /// Results stay in fields, so that nothing is boxed or copied for a frame.
 struct FrameParser: Hashable, Sendable {
   enum Phase: UInt8, Hashable, Sendable, CaseIterable {
-    case preface, header, controlBody, dataExtension, markCount, markTable, decodedCheck, payload, payloadCheck
+    case preface, header, controlBody, dataExtension, markCount, markTable, dictionaryID, decodedCheck, payload,
+      payloadCheck
   }
 
   /// What the caller finds in the fields after a step.
@@ -33,6 +34,8 @@ struct FrameParser: Hashable, Sendable {
   private(set) var dataFrame = DataFrame(offset: 0, codecID: 0, rawByteCount: 0)
   /// What the raw bytes of a chained block have to add up to (SPEC CHN-3).
   private(set) var decodedCheck: UInt32 = 0
+  /// What the block was compressed against, where its flag is set (SPEC DIC-3).
+  private(set) var dictionaryID: UInt32 = 0
   /// Message lengths as `u16`s, still packed (SPEC section 8); nil where there is none.
   private(set) var markTable: ByteBuffer?
   /// The payload of a data block, in order, as slices of what was received; one that lay in the input as a whole is
@@ -53,9 +56,12 @@ struct FrameParser: Hashable, Sendable {
   private var carry = ByteBuffer()
 
   /// - Parameter allowsChains: this end announced that it takes chained blocks.
-  init(maximumRawBlockByteCount: Int, allowsChains: Bool = false) {
+  /// - Parameter allowsDictionaries: this end announced that it holds dictionaries.
+  init(maximumRawBlockByteCount: Int, allowsChains: Bool = false, allowsDictionaries: Bool = false) {
     self.maximumRawBlockByteCount = maximumRawBlockByteCount
-    reservedFlags = DataFrame.Flags.reserved | (allowsChains ? 0 : DataFrame.Flags.chained | DataFrame.Flags.restart)
+    reservedFlags =
+      DataFrame.Flags.reserved | (allowsChains ? 0 : DataFrame.Flags.chained | DataFrame.Flags.restart)
+      | (allowsDictionaries ? 0 : DataFrame.Flags.dictionary)
   }
 
   mutating func step(_ input: inout ByteBuffer) throws(SessionError) -> Step {
@@ -82,6 +88,10 @@ struct FrameParser: Hashable, Sendable {
       case .markTable:
         guard let bytes = gatherBody(markTableByteCount, from: &input) else { return .needsMore }
         markTable = bytes
+        try beginDictionaryID()
+      case .dictionaryID:
+        guard let bytes = gatherBody(DataFrame.dictionaryIDByteCount, from: &input) else { return .needsMore }
+        dictionaryID = bytes.getInteger(at: bytes.readerIndex, as: UInt32.self) ?? 0
         try beginDecodedCheck()
       case .decodedCheck:
         guard let bytes = gatherBody(DataFrame.decodedCheckByteCount, from: &input) else { return .needsMore }
@@ -114,6 +124,9 @@ struct FrameParser: Hashable, Sendable {
     if block.markCount > 0 {
       input.moveReaderIndex(forwardBy: DataFrame.markCountByteCount)
       markTable = input.readSlice(length: 2 &* block.markCount)
+    }
+    if block.header.flags & DataFrame.Flags.dictionary != 0 {
+      dictionaryID = input.readInteger(as: UInt32.self) ?? 0
     }
     if block.header.flags & DataFrame.Flags.chained != 0 {
       decodedCheck = input.readInteger(as: UInt32.self) ?? 0
@@ -150,9 +163,11 @@ struct FrameParser: Hashable, Sendable {
     }
     let isChained = header.flags & DataFrame.Flags.chained != 0
     if isChained { block.payloadByteCount &-= DataFrame.decodedCheckByteCount }
+    let hasDictionary = header.flags & DataFrame.Flags.dictionary != 0
+    if hasDictionary { block.payloadByteCount &-= DataFrame.dictionaryIDByteCount }
     guard block.frame.rawByteCount <= maximumRawBlockByteCount,
       block.frame.allowsPayload(byteCount: block.payloadByteCount, isChained: isChained),
-      isChained || header.flags & DataFrame.Flags.restart == 0,
+      isChained ? !hasDictionary : header.flags & DataFrame.Flags.restart == 0,
       !header.isChecked || hasRightPayloadCheck(header, bytes)
     else { return nil }
     return block
@@ -162,7 +177,7 @@ struct FrameParser: Hashable, Sendable {
   var payloadByteCount: Int {
     let tableByteCount = markTable.map { DataFrame.markCountByteCount &+ $0.readableBytes } ?? 0
     return header.bodyByteCount &- DataFrame.extensionByteCount &- tableByteCount
-      &- (isChained ? DataFrame.decodedCheckByteCount : 0)
+      &- (isChained ? DataFrame.decodedCheckByteCount : 0) &- (hasDictionary ? DataFrame.dictionaryIDByteCount : 0)
   }
 
   private func hasRightPayloadCheck(_ header: FrameHeader, _ bytes: RawSpan) -> Bool {
@@ -254,6 +269,9 @@ struct FrameParser: Hashable, Sendable {
     guard isChained || header.flags & DataFrame.Flags.restart == 0 else {
       throw .peer(.protocol, "CHN-1", "RESTART is set without CHAINED")
     }
+    guard !(isChained && hasDictionary) else {
+      throw .peer(.protocol, "DIC-3", "a block of a chain names a dictionary")
+    }
     remainingBodyByteCount = header.bodyByteCount
     check = CRC32C()
     isLastPieceOwned = false
@@ -282,7 +300,7 @@ struct FrameParser: Hashable, Sendable {
       throw .peer(.frameSize, "DAT-5", "a block of \(frame.rawByteCount) raw bytes is longer than the announced limit")
     }
     dataFrame = frame
-    guard header.flags & DataFrame.Flags.marks != 0 else { return try beginDecodedCheck() }
+    guard header.flags & DataFrame.Flags.marks != 0 else { return try beginDictionaryID() }
     guard remainingBodyByteCount >= DataFrame.markCountByteCount else {
       throw .peer(.protocol, "DAT-4", "a mark table is cut short")
     }
@@ -299,6 +317,15 @@ struct FrameParser: Hashable, Sendable {
   }
 
   private var isChained: Bool { header.flags & DataFrame.Flags.chained != 0 }
+  private var hasDictionary: Bool { header.flags & DataFrame.Flags.dictionary != 0 }
+
+  private mutating func beginDictionaryID() throws(SessionError) {
+    guard hasDictionary else { return try beginDecodedCheck() }
+    guard remainingBodyByteCount >= DataFrame.dictionaryIDByteCount else {
+      throw .peer(.frameSize, "DAT-3", "a block with a dictionary is cut short in front of its payload")
+    }
+    phase = .dictionaryID
+  }
 
   private mutating func beginDecodedCheck() throws(SessionError) {
     guard isChained else { return try beginPayload() }

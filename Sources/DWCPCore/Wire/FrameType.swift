@@ -18,6 +18,8 @@ struct FrameType: RawRepresentable, Hashable, Sendable {
   static let stop = FrameType(rawValue: 0x43)
   static let goAway = FrameType(rawValue: 0x44)
   static let update = FrameType(rawValue: 0x45)
+  static let dictionary = FrameType(rawValue: 0x46)
+  static let dictionaryAnswer = FrameType(rawValue: 0x47)
   /// Ignorable: one that asks for nothing sensible is skipped as any unknown frame is (SPEC PRI-1).
   static let priority = FrameType(rawValue: 0xC0)
   /// Never assigned: peers must skip it (SPEC HDR-7).
@@ -64,6 +66,9 @@ struct FrameType: RawRepresentable, Hashable, Sendable {
     case .goAway: (14...1_038, .session)
     case .update: (4...Self.maximumAnnouncementByteCount, .session)
     case .updateAck: (18...3_066, .session)
+    case .dictionary:
+      (DictionaryFrame.headByteCount &+ 1...DictionaryFrame.headByteCount &+ DictionaryFrame.partByteCount, .session)
+    case .dictionaryAnswer: (DictionaryFrame.answerByteCount...DictionaryFrame.answerByteCount, .session)
     default: nil
     }
   }
@@ -88,6 +93,8 @@ extension FrameType: CustomStringConvertible {
     case .goAway: "GOAWAY"
     case .update: "UPDATE"
     case .updateAck: "UPDATE_ACK"
+    case .dictionary: "DICTIONARY"
+    case .dictionaryAnswer: "DICTIONARY_ANSWER"
     case .priority: "PRIORITY"
     default: "type 0x\(String(rawValue, radix: 16))"
     }

@@ -65,13 +65,14 @@ public struct TransmitBatch: Sendable {
   /// Appends a DATA frame (SPEC section 8).
   ///
   /// - Parameter markTable: the lengths in it, without their number; nil when `flags` has no MARKS.
+  /// - Parameter dictionaryID: nil when `flags` has no DICTIONARY.
   /// - Parameter decodedCheck: CRC32C of the raw bytes; nil when `flags` has no CHAINED.
   /// - Parameter isCopied: the payload is copied however long it is.
   mutating func writeData(
-    _ frame: DataFrame, flags: UInt8, streamID: StreamID, markTable: ByteBuffer?, decodedCheck: UInt32?,
-    payload: ByteBuffer, isCopied: Bool, isChecked: Bool
+    _ frame: DataFrame, flags: UInt8, streamID: StreamID, markTable: ByteBuffer?, dictionaryID: UInt32?,
+    decodedCheck: UInt32?, payload: ByteBuffer, isCopied: Bool, isChecked: Bool
   ) {
-    let more = Extensions(markTable: markTable, decodedCheck: decodedCheck)
+    let more = Extensions(markTable: markTable, dictionaryID: dictionaryID, decodedCheck: decodedCheck)
     let header = FrameHeader(
       type: .data, flags: isChecked ? flags | FrameFlags.check : flags, streamID: streamID,
       bodyByteCount: DataFrame.extensionByteCount + more.byteCount + payload.readableBytes)
@@ -113,13 +114,17 @@ public struct TransmitBatch: Sendable {
 /// What may stand between the 12 bytes that each DATA frame has and its payload.
 private struct Extensions {
   let markTable: ByteBuffer?
+  let dictionaryID: UInt32?
   let decodedCheck: UInt32?
 
   @inline(__always)
   private var tableByteCount: Int { markTable.map { DataFrame.markCountByteCount + $0.readableBytes } ?? 0 }
 
   @inline(__always)
-  var byteCount: Int { tableByteCount + (decodedCheck == nil ? 0 : DataFrame.decodedCheckByteCount) }
+  private var idByteCount: Int { dictionaryID == nil ? 0 : DataFrame.dictionaryIDByteCount }
+
+  @inline(__always)
+  var byteCount: Int { tableByteCount + idByteCount + (decodedCheck == nil ? 0 : DataFrame.decodedCheckByteCount) }
 
   @inline(__always)
   func store(behindExtensionIn target: UnsafeMutableRawBufferPointer) {
@@ -129,8 +134,12 @@ private struct Extensions {
       unsafe target.storeBytes(of: count.bigEndian, toByteOffset: start, as: UInt16.self)
       unsafe target.copy(markTable, to: start + DataFrame.markCountByteCount)
     }
+    if let dictionaryID {
+      unsafe target.storeBytes(of: dictionaryID.bigEndian, toByteOffset: start + tableByteCount, as: UInt32.self)
+    }
     if let decodedCheck {
-      unsafe target.storeBytes(of: decodedCheck.bigEndian, toByteOffset: start + tableByteCount, as: UInt32.self)
+      unsafe target.storeBytes(
+        of: decodedCheck.bigEndian, toByteOffset: start + tableByteCount + idByteCount, as: UInt32.self)
     }
   }
 }

@@ -26,6 +26,7 @@ import Testing
     (0x0005, bytes(UInt64(65_535))), (0x0006, bytes(UInt64(15))), (0x0006, bytes(UInt64(1) << 46 + 1)),
     (0x0007, bytes(UInt32(999))), (0x0007, bytes(UInt32(86_400_001))), (0x0008, [2]), (0x0009, bytes(UInt16(4_095))),
     (0x0009, bytes(UInt16(8_193))), (0x000A, bytes(UInt16(0))), (0x000A, bytes(UInt16(1_001))), (0x000B, [1, 2, 3]),
+    (0x000D, bytes(UInt32(0))), (0x000D, bytes(UInt32(229_377))), (0x000D, [1, 0, 0]),
     (0x0010, [0]), (0x8001, [UInt8](repeating: 0x61, count: 65)),
   ]
 
@@ -48,7 +49,7 @@ import Testing
   func unknownTags() {
     #expect(Self.server(receiving: Self.hello([(0x0011, [])])).failure?.rule == "CAP-1")
     let skipped: [(UInt16, [UInt8])] = [
-      (0x8002, [1]), (0xFA00, []), (0x000D, []), (0x000E, [9]),
+      (0x8002, [1]), (0xFA00, []), (0x000E, [9]),
     ]
     let server = Self.server(receiving: Self.hello(skipped))
     #expect(server.failure == nil)

@@ -29,6 +29,9 @@ import Testing
     GOAWAY     !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
     UPDATE     !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
     UPDATE_ACK !PRE-2   !HS-1        !UPD-1  !UPD-1  !UPD-1  !UPD-1    ignored  ignored
+    DICTIONARY !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
+    ANSWER     !PRE-2   !HS-1        !DIC-1  !DIC-1  !DIC-1  !DIC-1    ignored  ignored
+    RETIRED    !PRE-2   !HS-1        !DIC-2  !DIC-2  !DIC-2  !DIC-2    ignored  ignored
     PRIORITY   !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
     critical   !PRE-2   !HDR-6       !HDR-6  !HDR-6  !HDR-6  !HDR-6    ignored  ignored
     ignorable  !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
@@ -56,6 +59,9 @@ import Testing
     GOAWAY     !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
     UPDATE     !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
     UPDATE_ACK !PRE-2   !HS-1        !UPD-1  !UPD-1  !UPD-1  !UPD-1    ignored  ignored
+    DICTIONARY !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
+    ANSWER     !PRE-2   !HS-1        !DIC-1  !DIC-1  !DIC-1  !DIC-1    ignored  ignored
+    RETIRED    !PRE-2   !HS-1        !DIC-2  !DIC-2  !DIC-2  !DIC-2    ignored  ignored
     PRIORITY   !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
     critical   !PRE-2   !HDR-6       !HDR-6  !HDR-6  !HDR-6  !HDR-6    ignored  ignored
     ignorable  !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
@@ -71,6 +77,10 @@ import Testing
     let wire = WireBuilder()
     let number = bytes(UInt64(0))
     let refusal = bytes(UInt32(2)) + [3, 0, 0, 0] + bytes(UInt64(0)) + [0, 0, 0, 0, 0]
+    let content = Array("content of a dictionary".utf8)
+    let dictionary =
+      bytes(UInt32(1)) + number + bytes(UInt32(content.count)) + bytes(UInt32(0))
+      + ContentHash.sha256(of: content.span.bytes) + content
     return [
       ("PING", 0x04, wire.frame(0x04, number)), ("PONG", 0x05, wire.frame(0x05, bytes(UInt64(99)))),
       ("ACK", 0x06, wire.frame(0x06, number)), ("CREDIT", 0x07, wire.frame(0x07, number)),
@@ -83,6 +93,8 @@ import Testing
       ("GOAWAY", 0x44, wire.frame(0x44, bytes(UInt32(20)) + number + [0, 0])),
       ("UPDATE", 0x45, wire.frame(0x45, bytes(UInt32(1)))),
       ("UPDATE_ACK", 0x0D, wire.frame(0x0D, bytes(UInt32(1)) + [0, 1, 0, 0, 0, 0] + number)),
+      ("DICTIONARY", 0x46, wire.frame(0x46, dictionary)), ("ANSWER", 0x47, wire.frame(0x47, [0, 0, 0, 1, 1])),
+      ("RETIRED", 0x47, wire.frame(0x47, [0, 0, 0, 1, 3])),
       ("PRIORITY", 0xC0, wire.frame(0xC0, stream: 1, [0, 0, 0, 0])),
       ("critical", 0x30, wire.frame(0x30, [])), ("ignorable", 0xBA, wire.frame(0xBA, [])),
     ]

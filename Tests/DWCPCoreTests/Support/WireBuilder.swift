@@ -27,7 +27,7 @@ struct WireBuilder {
   /// A DATA frame (SPEC section 8).
   func data(
     stream: UInt64 = 1, flags: UInt8 = 0, offset: UInt64 = 0, codec: UInt8 = 0, raw: Int? = nil, marks: [UInt16]? = nil,
-    decodedCheck: UInt32? = nil, _ payload: [UInt8]
+    dictionary: UInt32? = nil, decodedCheck: UInt32? = nil, _ payload: [UInt8]
   ) -> WireBuilder {
     var body = ByteBuffer()
     body.writeMultipleIntegers(offset, UInt32(codec) << 24 | UInt32(truncatingIfNeeded: raw ?? payload.count))
@@ -35,10 +35,13 @@ struct WireBuilder {
       body.writeInteger(UInt16(truncatingIfNeeded: marks.count))
       for mark in marks { body.writeInteger(mark) }
     }
+    if let dictionary { body.writeInteger(dictionary) }
     if let decodedCheck { body.writeInteger(decodedCheck) }
     body.writeBytes(payload)
     let markFlag: UInt8 = marks == nil ? 0 : 0x04
-    return frame(0x41, flags: flags | markFlag | Self.check, stream: stream, Array(body.readableBytesView))
+    let dictionaryFlag: UInt8 = dictionary == nil ? 0 : 0x40
+    return frame(
+      0x41, flags: flags | markFlag | dictionaryFlag | Self.check, stream: stream, Array(body.readableBytesView))
   }
 
   func raw(_ more: [UInt8]) -> WireBuilder {

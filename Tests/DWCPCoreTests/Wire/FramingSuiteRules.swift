@@ -69,7 +69,12 @@ struct Violation: Sendable, CustomTestStringConvertible {
     Violation("DAT-6", .protocol, wire.data(offset: 1, [1])),
     Violation("DAT-6", .protocol, wire.data([1, 2]).data(offset: 1, [2, 3])),
     Violation("DAT-9", .protocol, wire.data(flags: 0x20, [1])),
-    Violation("DAT-9", .protocol, wire.data(flags: 0x40, [1])),
+    Violation("DIC-1", .protocol, wire.frame(0x46, [UInt8](repeating: 0, count: 60))),
+    Violation("DIC-1", .protocol, wire.frame(0x47, [0, 0, 0, 1, 1])),
+    Violation("DIC-2", .protocol, wire.frame(0x47, [0, 0, 0, 1, 3])),
+    Violation("DIC-2", .protocol, wire.data(codec: 2, raw: 9, dictionary: 1, [1])),
+    Violation("DIC-3", .protocol, wire.data(dictionary: 1, [1])),
+    Violation("DIC-3", .protocol, wire.data(flags: 0x18, codec: 2, raw: 9, dictionary: 1, decodedCheck: 1, [1])),
     Violation(
       "CRD-2", .flowControl,
       [1, 3, 5, 7, 9].reduce(wire) { wire, id in

@@ -55,7 +55,7 @@ struct Attack: Sendable, CustomTestStringConvertible {
 
   static let all =
     onSession + onSessionOverTime + onStreams + onStreamsInTurn + onWindows + onReaders + onLengths + onHandshake
-    + onInitiators + onEvidence
+    + onInitiators + onEvidence + onDictionaries
 
   /// The bound of SPEC section 15 for the session under attack.
   var memoryBound: Int {
@@ -83,6 +83,15 @@ extension SessionConfiguration {
     configuration.maximumRawBlockByteCount = 65_536
     configuration.blockByteCount = 65_536
     configuration.streamSendBudgetByteCount = 65_536
+    configuration.receiveChains = .none
+    configuration.receiveDictionaryByteCount = 0
+    return configuration
+  }
+
+  /// The same with dictionaries.
+  static var holdingDictionaries: SessionConfiguration {
+    var configuration = SessionConfiguration.tight
+    configuration.receiveDictionaryByteCount = 229_376
     return configuration
   }
 

@@ -56,3 +56,24 @@ struct SampleWriter {
     }
   }
 }
+
+extension SampleWriter {
+  /// A JSON object of about so many bytes, as a service would report on a machine: its parts have names that all share, and values of their own.
+  mutating func writeReport(into buffer: inout ByteBuffer, byteCount: Int) {
+    let start = buffer.writerIndex
+    let random = generator.next()
+    clock += random & 0xFFF
+    buffer.writeString("{\"timestamp\":\(clock),\"host\":\"host-\(random >> 8 & 0x3F).example.net\",\"guest\":\"")
+    buffer.writeString(
+      "\(String(generator.next(), radix: 16))\",\"severity\":\"\(Self.levels[Int(random >> 16 & 0xFF) % 6])\"")
+    buffer.writeString(",\"readings\":[")
+    var separator = ""
+    while buffer.writerIndex - start < byteCount - 60 {
+      let reading = generator.next()
+      buffer.writeString("\(separator){\"device\":\"\(Self.words[Int(reading & 0xFF) % 20])\",\"bytesPerSecond\":")
+      buffer.writeString("\(reading >> 40),\"errors\":\(reading >> 8 & 7)}")
+      separator = ","
+    }
+    buffer.writeString("]}")
+  }
+}

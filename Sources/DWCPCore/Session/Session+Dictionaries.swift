@@ -1,0 +1,67 @@
+internal import NIOCore
+
+/// Dictionaries: offered, accepted, then used (SPEC DIC-1, DIC-2, DIC-3).
+extension Session {
+  /// Longer blocks have enough of their own to refer to.
+  private static let longestDictionaryBlockByteCount = 16_384
+  /// What is compressed harder is decoded for a trial where libzstd asks for it, and has no dictionary then (`ZstdLibrary`).
+  private static let highestDictionaryLevel = 12
+
+  /// Offers a dictionary to the other end, in place of the one before. Short blocks of streams that use zstd are compressed against it from when
+  /// the other end has accepted it, and against the one before until then.
+  ///
+  /// Nothing happens when the other end holds none, or not so much.
+  public mutating func offer(_ dictionary: CompressionDictionary) {
+    outgoingDictionaries.propose(dictionary)
+  }
+
+  /// The dictionary that short blocks are compressed against now; nil before the other end has accepted one.
+  public var dictionaryInUse: CompressionDictionary? { outgoingDictionaries.current?.dictionary }
+
+  /// What a block that is to be cut is compressed against.
+  func dictionaryOffer(_ setting: CompressionSetting, rawByteCount: Int) -> OutgoingDictionaries.Offer? {
+    guard !outgoingDictionaries.isEmpty, setting.codec == .zstd, setting.level <= Self.highestDictionaryLevel,
+      rawByteCount <= min(Self.longestDictionaryBlockByteCount, 1 << min(remote.zstdWindowLog, 31))
+    else { return nil }
+    return outgoingDictionaries.current
+  }
+
+  /// Blocks that were cut and will not be sent.
+  mutating func forgetDictionaries(ofBlocksAt slot: Int) {
+    guard !outgoingDictionaries.isEmpty else { return }
+    for id in streams[slot: slot].send.dictionaryIDs { outgoingDictionaries.noteDropped(id) }
+  }
+
+  mutating func receiveDictionary(_ body: inout ByteBuffer, now: Instant) throws(SessionError) {
+    let frame = try DictionaryFrame(reading: &body)
+    let isFirst = try incomingDictionaries.receive(frame, part: body)
+    if isFirst { try ledger.noteDictionary(byteCount: frame.totalByteCount, now: now) }
+  }
+
+  mutating func receiveDictionaryAnswer(_ body: inout ByteBuffer) throws(SessionError) {
+    guard let (id, code) = body.readMultipleIntegers(as: (UInt32, UInt8).self),
+      let answer = DictionaryFrame.Answer(rawValue: code)
+    else { throw .peer(.protocol, "DIC-1", "an answer to a dictionary makes no sense") }
+    guard answer == .retired else { return try outgoingDictionaries.receive(answer, id: id) }
+    try incomingDictionaries.retire(id)
+  }
+
+  /// The hash is right, or the session ends.
+  mutating func completeDictionary(_ received: ReceivedDictionary) {
+    guard progress.isLive else { return }
+    do throws(SessionError) {
+      try incomingDictionaries.complete(received)
+    } catch {
+      fail(error)
+    }
+  }
+
+  /// What a block that arrived is to be decoded with (SPEC DIC-3).
+  func receivedDictionary(codec: Codec) throws(SessionError) -> CompressionDictionary? {
+    guard parser.header.flags & DataFrame.Flags.dictionary != 0 else { return nil }
+    guard codec == .zstd else {
+      throw .peer(.protocol, "DIC-3", "a block with a dictionary is not zstd")
+    }
+    return try incomingDictionaries.dictionary(parser.dictionaryID)
+  }
+}
