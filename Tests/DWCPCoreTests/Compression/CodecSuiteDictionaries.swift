@@ -330,7 +330,7 @@ private struct DictionaryPair {
     pair.client.receive(pair.server.transmit(now: now), now: now)
   }
 
-  mutating func open() throws -> StreamID { try pair.client.session.open() }
+  mutating func open() throws -> StreamID { try pair.client.session.open(compression: .fixed(.zstdDefault)) }
 
   mutating func send(_ number: Int, on id: StreamID) throws -> [String] {
     _ = try pair.client.session.write(ByteBuffer(bytes: Self.message(number)), to: id)
