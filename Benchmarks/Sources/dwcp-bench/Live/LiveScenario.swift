@@ -76,7 +76,7 @@ struct Stopwatch {
   private let processorStart = bench_process_nanoseconds()
 
   var elapsedSeconds: Double { Double(DispatchTime.now().uptimeNanoseconds - wallStart) / 1e9 }
-  private var processorSeconds: Double { Double(bench_process_nanoseconds() - processorStart) / 1e9 }
+  var processorSeconds: Double { Double(bench_process_nanoseconds() - processorStart) / 1e9 }
 
   /// The figures of a run that moved so many raw bytes until now.
   func bulkFigures(rawByteCount: Int) -> [Figure] {
