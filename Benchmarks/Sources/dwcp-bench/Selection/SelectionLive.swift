@@ -73,14 +73,16 @@ struct SelectionLive: Codable {
     var lines: [String] = []
     for auto in runs where auto.setting == "auto" {
       let rivals = runs.filter { $0.corpus == auto.corpus && $0.link == auto.link && $0.setting != "auto" }
-      guard let best = rivals.max(by: { $0.median < $1.median }), let none = rivals.first(where: { $0.setting == "none" })
+      guard let best = rivals.max(by: { $0.median < $1.median }),
+        let none = rivals.first(where: { $0.setting == "none" })
       else { continue }
-      lines.append(
-        "\(auto.corpus), \(auto.link): auto \(Int(auto.median / 1e6)) MB/s, best \(best.setting) \(Int(best.median / 1e6)) MB/s, "
-          + "of the best \(ratios(auto, best) { $0.rawBytesPerSecond }), of none \(ratios(auto, none) { $0.rawBytesPerSecond }), "
-          + "processor time of none \(ratios(auto, none) { $0.processorSeconds }), changes \(auto.changes), trials \(auto.trials)")
-      lines.append(
-        "  " + rivals.map { "\($0.setting) \(Int($0.median / 1e6))" }.joined(separator: ", "))
+      let speeds = "auto \(Int(auto.median / 1e6)) MB/s, best \(best.setting) \(Int(best.median / 1e6)) MB/s"
+      let ofBest = ratios(auto, best) { $0.rawBytesPerSecond }
+      let ofNone = ratios(auto, none) { $0.rawBytesPerSecond }
+      let processor = ratios(auto, none) { $0.processorSeconds }
+      lines.append("\(auto.corpus), \(auto.link): \(speeds), of the best \(ofBest), of none \(ofNone)")
+      lines.append("  processor time of none \(processor), changes \(auto.changes), trials \(auto.trials)")
+      lines.append("  " + rivals.map { "\($0.setting) \(Int($0.median / 1e6))" }.joined(separator: ", "))
     }
     return lines.map { $0 + "\n" }.joined()
   }
