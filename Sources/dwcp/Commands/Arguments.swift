@@ -64,7 +64,7 @@ struct CodecList: ExpressibleByArgument {
 struct CodecOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "auto, none, lz4[:LEVEL] or zstd[:LEVEL]. A codec that is named must be one the other end can decode, or the session is refused.",
+      "auto, none, lz4[:LEVEL], zstd[:LEVEL] or zstd:LEVEL:chained. A codec that is named must be one the other end can decode, or the session is refused.",
       valueName: "codec"))
   var codec = CodecChoice.auto
 

@@ -17,6 +17,7 @@ struct SendCommand: AsyncParsableCommand {
         dwcp send disk.img 10.0.0.5:7373
         dwcp send --codec auto --explain disk.img 10.0.0.5:7373
         dwcp send --codec zstd:3 --json images/ notes.txt 10.0.0.5:7373
+        dwcp send --codec zstd:9:chained files/ 10.0.0.5:7373
       """)
 
   private static let filesAtOnce = 16

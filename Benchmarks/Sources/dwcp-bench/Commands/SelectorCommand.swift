@@ -33,6 +33,14 @@ struct SelectorCommand: ParsableCommand {
   @Option(help: ArgumentHelp("With --live: a corpus to send; all seeded ones without.", valueName: "name"))
   var corpus: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "With --live: a link, \(SelectionLive.linkNames.joined(separator: ", ")); all without.", valueName: "name"))
+  var link: [String] = []
+
+  @Flag(help: "With --live: tell every change of the automatic choice on standard error.")
+  var explain = false
+
   func run() throws {
     if let live { return try reportingErrors { try runLive(roundCount: max(1, live)) } }
     try reportingErrors {
@@ -53,8 +61,11 @@ struct SelectorCommand: ParsableCommand {
     let corpora = try (corpus.isEmpty ? SeededCorpora.names : corpus).compactMap {
       try SeededCorpora.named($0, blockCount: 256)
     }
+    let explainer: (@Sendable (String) -> Void)? =
+      explain ? { @Sendable in FileHandle.standardError.write(Data(($0 + "\n").utf8)) } : nil
+    let links = link
     let result = try Transport.client.any().makeFutureWithTask {
-      try await SelectionLive(corpora, roundCount: roundCount)
+      try await SelectionLive(corpora, roundCount: roundCount, links: links, explain: explainer)
     }.wait()
     if json {
       let encoder = JSONEncoder()

@@ -59,10 +59,12 @@ enum Bulk {
 
   /// What one stream moves, from connecting until the other end says that it has everything.
   static func rawBytesPerSecond(
-    _ load: BulkLoad, _ compression: CompressionChoice, over link: LinkEmulation? = nil
+    _ load: BulkLoad, _ compression: CompressionChoice, over link: LinkEmulation? = nil, _ log: ChoiceLog? = nil
   ) async throws -> Double {
     let stopwatch = Stopwatch()
-    let receivedByteCount = try await Transport.run(compression, over: link) { BulkDriver(load, done: $0) }
+    let receivedByteCount = try await Transport.run(
+      compression, over: link, explainsCodecs: log?.isExplaining ?? false
+    ) { BulkDriver(load, log, done: $0) }
     let seconds = stopwatch.elapsedSeconds
     try load.check(receivedByteCount)
     return Double(receivedByteCount) / seconds
@@ -119,14 +121,16 @@ enum Bulk {
 /// Writes on all streams while there is room, and adds up what the other end says it got.
 final class BulkDriver: SessionDelegate {
   private let load: BulkLoad
+  private let log: ChoiceLog?
   private let done: EventLoopPromise<Int>
   /// The next block of each stream.
   private var nextBlocks: [StreamID: Int] = [:]
   private var answeredCount = 0
   private var receivedByteCount = 0
 
-  init(_ load: BulkLoad, done: EventLoopPromise<Int>) {
+  init(_ load: BulkLoad, _ log: ChoiceLog? = nil, done: EventLoopPromise<Int>) {
     self.load = load
+    self.log = log
     self.done = done
   }
 
@@ -144,7 +148,10 @@ final class BulkDriver: SessionDelegate {
         }
       case .writable(let id): try handler.perform { session throws(SessionError) in try write(id, &session) }
       case .readable(let id): handler.perform { read(id, &$0) }
-      case .ended(let error?): done.fail(error)
+      case .codecChosen(let decision): log?.note(decision)
+      case .ended(let error):
+        log?.note(handler.counters)
+        if let error { done.fail(error) }
       default: break
       }
     } catch {

@@ -24,15 +24,17 @@ enum Transport {
   /// Serves, runs one client with this delegate, and waits for what it promises; then all is closed.
   static func run<Result: Sendable>(
     _ compression: CompressionChoice = .fixed(.none), over link: LinkEmulation? = nil,
-    _ makeDriver: @escaping @Sendable (EventLoopPromise<Result>) -> any SessionDelegate
+    explainsCodecs: Bool = false, _ makeDriver: @escaping @Sendable (EventLoopPromise<Result>) -> any SessionDelegate
   ) async throws -> Result {
     let listener = try await SessionChannels.listen(host: host, port: 0, configuration: configuration(server)) { _ in
       Services()
     }.get()
-    let result = try await through(link, to: listener) { port in
+    var clientConfiguration = configuration(client, compression)
+    clientConfiguration.session.explainsCodecs = explainsCodecs
+    let result = try await through(link, to: listener) { [clientConfiguration] port in
       let done = client.next().makePromise(of: Result.self)
       let channel = try await SessionChannels.connect(
-        host: host, port: port, configuration: configuration(client, compression)
+        host: host, port: port, configuration: clientConfiguration
       ) { _ in
         makeDriver(done)
       }.get()
