@@ -152,7 +152,10 @@ struct Victim {
     let jobCount = heldJobs.reduce(0) { if case .encode = $1 { $0 + 1 } else { $0 } }
     let budget = scenario.configuration.receiveDictionaryByteCount
     let dictionaries = budget == 0 ? 0 : 6 * budget + 262_144
-    return 8 * Int(session.unreadUnitCount) + fixed + dictionaries + session.streamCount * (2_048 + 4 * 4_096) + 5
+    let chains = scenario.configuration.receiveChains
+    let histories = chains.count * (1 << chains.windowLog + 524_288)
+    return 8 * Int(session.unreadUnitCount) + fixed + dictionaries + histories + session.streamCount
+      * (2_048 + 4 * 4_096) + 5
       * queued
       + jobCount * (2 * block + 1_024)
   }

@@ -105,6 +105,9 @@ extension Session {
       counters.sessionsClosed.failed &+= 1
     }
     counters.streamsClosed.sessionEnded &+= UInt64(streams.count)
+    // Their histories are of no more use, however long the owner keeps the session.
+    sendChains = [:]
+    receiveChains = [:]
     events.append(.ended(error))
   }
 }
