@@ -62,13 +62,13 @@ extension Case {
 
   static let credit: [Case] = [
     Case(
-      "credit/stream", "CRD-1 CRD-3", "a block above the stream's credit ends the session", extraSeconds: { _ in 3 },
+      "credit/stream", "CRD-1 CRD-3", "a block above the stream's credit ends the session", extraSeconds: { _ in 12 },
       script: { try exceedStream($0, [0x78], flags: 0) }),
     Case(
-      "credit/marks", "CRD-1 DAT-1", "a mark takes a unit of credit", extraSeconds: { _ in 3 },
+      "credit/marks", "CRD-1 DAT-1", "a mark takes a unit of credit", extraSeconds: { _ in 12 },
       script: { try exceedStream($0, [], flags: Flag.endOfMessage) }),
     Case(
-      "credit/fin-is-free", "CRD-7", "FIN takes no credit", extraSeconds: { _ in 3 },
+      "credit/fin-is-free", "CRD-7", "FIN takes no credit", extraSeconds: { _ in 12 },
       script: { peer in
         try peer.openSession(changing: .streamCredit(65_536))
         try requireTestable(peer)
@@ -81,7 +81,7 @@ extension Case {
       }),
     Case(
       "credit/session", "CRD-2 CRD-3", "a block above the session's credit ends the session",
-      extraSeconds: { _ in 8 },
+      extraSeconds: { _ in 12 },
       script: { peer in
         try peer.openSession(changing: .streamCredit(65_536))
         try requireTestable(peer)
@@ -108,7 +108,7 @@ extension Case {
       }),
     Case(
       "credit/reset-settles", "CRD-6", "RESET gives the session back what was not read",
-      extraSeconds: { _ in 8 },
+      extraSeconds: { _ in 12 },
       script: { peer in
         try peer.openSession(changing: .streamCredit(65_536))
         try requireTestable(peer)
@@ -129,7 +129,7 @@ extension Case {
       }),
     Case(
       "credit/raised", "CRD-5", "limits rise as a service consumes",
-      extraSeconds: { _ in 3 },
+      extraSeconds: { _ in 12 },
       script: { peer in
         try peer.openSession()
         try requireTestable(peer)
@@ -166,7 +166,7 @@ extension Case {
     },
     Case(
       "credit/obeys-session", "CRD-2", "the server stops at the session's credit, and goes on when it is raised",
-      extraSeconds: { _ in 8 },
+      extraSeconds: { _ in 12 },
       script: { peer in
         try peer.openSession(changing: .sessionCredit(1 << 20))
         for id: UInt64 in [1, 3] { try peer.open(id, "source", bytes: "700000") }

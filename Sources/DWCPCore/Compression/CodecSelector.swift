@@ -140,6 +140,7 @@ public struct CodecSelector: Hashable, Sendable {
   /// The choice for the next block.
   ///
   /// - Parameter rawByteCount: of the block; for `none` of all bytes since the question before.
+  /// - Parameter conditions: what holds now, besides the data.
   public mutating func choose(rawByteCount: Int, under conditions: Conditions) -> Choice {
     adapt(to: conditions, rawByteCount: rawByteCount)
     let goodputs = ladder.rungs.indices.map { goodput(of: $0, conditions) }
