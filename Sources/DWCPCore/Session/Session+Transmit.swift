@@ -29,6 +29,7 @@ extension Session {
         writeDictionaries(maximumByteCount: before + maximumByteCount, now: now, into: &batch)
       }
       writeStreams(maximumByteCount: before + maximumByteCount, now: now, into: &batch)
+      writeUpdateAnswer(into: &batch)
     case .awaitingPreface, .awaitingHandshake:
       guard role == .initiator else { return }
       writeStreams(maximumByteCount: before + maximumByteCount, now: now, into: &batch)
@@ -88,7 +89,7 @@ extension Session {
       peerStreamLimit = limit
       writeNumber(limit, .streams, into: &batch)
     }
-    writeUpdates(into: &batch)
+    writeUpdate(into: &batch)
     if let notice = outbox.goAway {
       outbox.goAway = nil
       writeGoAway(notice, into: &batch)

@@ -55,7 +55,7 @@ extension Session {
   /// An update has been announced, or is to be, that the other end has not taken over.
   public var isAnnouncing: Bool { updates.wantedCodecIDs != nil || updates.announcedCodecIDs != nil }
 
-  mutating func writeUpdates(into batch: inout TransmitBatch) {
+  mutating func writeUpdate(into batch: inout TransmitBatch) {
     if remote.features & Announcement.Feature.update != 0, let codecIDs = updates.begin() {
       batch.writeFrame(.update, isChecked: sendsChecks) {
         $0.writeInteger(updates.epoch)
@@ -63,7 +63,11 @@ extension Session {
       }
       noteSent(.update)
     }
-    guard updates.owesAnswer, !hasBlocksAhead else { return }
+  }
+
+  /// Behind the last block of before, in the same batch: nothing is cut for a codec until the answer has gone.
+  mutating func writeUpdateAnswer(into batch: inout TransmitBatch) {
+    guard updates.owesAnswer, phase == .open, !hasBlocksAhead else { return }
     updates.noteAnswered()
     let frameCount = link.sentNumberedCount
     batch.writeFrame(.updateAck, isChecked: sendsChecks) {

@@ -36,6 +36,9 @@ import Testing
     pair.server.receive(early, now: pair.now)
     #expect(pair.server.session.isAnnouncing)
     pair.client.session.complete(job.run(in: CodecContext()), now: pair.now)
+    // The answer goes in one batch with the block that it waited for.
+    pair.server.receive(pair.client.transmit(now: pair.now), now: pair.now)
+    #expect(!pair.server.session.isAnnouncing)
     pair.exchange()
     #expect(!pair.server.session.isAnnouncing)
     #expect(pair.server.session.agreement?.receiveCodecs == [.lz4, .none])

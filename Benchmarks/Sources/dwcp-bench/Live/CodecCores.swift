@@ -70,14 +70,14 @@ private final class PooledTransfer {
     now = Instant(nanoseconds: now.nanoseconds + 20_000)
     takeResults()
     submitJobs()
-    let sent = Self.take(from: &sender, now)
+    let sent = sender.takeBytes(now: now)
     receiver.receive(sent, now: now)
     submitJobs()
     while let event = receiver.nextEvent() {
       guard case .readable(let id) = event else { continue }
       while case .bytes(let bytes, endsMessage: _) = receiver.read(id) { receivedByteCount += bytes.readableBytes }
     }
-    let answer = Self.take(from: &receiver, now)
+    let answer = receiver.takeBytes(now: now)
     sender.receive(answer, now: now)
     return sent.readableBytes + answer.readableBytes > 0
   }
@@ -117,11 +117,4 @@ private final class PooledTransfer {
     }
   }
 
-  private static func take(from session: inout Session, _ now: Instant) -> ByteBuffer {
-    var batch = TransmitBatch()
-    session.transmit(maximumByteCount: 1 << 20, now: now, into: &batch)
-    var bytes = ByteBuffer()
-    batch.forEachBuffer { bytes.writeImmutableBuffer($0) }
-    return bytes
-  }
 }

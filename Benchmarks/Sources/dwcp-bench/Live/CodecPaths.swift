@@ -209,7 +209,7 @@ private final class EnginePath {
 
   private func send(from session: inout Session) -> Bool {
     batch.removeAll()
-    while let job = session.nextJob() { session.complete(job.run(in: codecs), now: now) }
+    session.runJobs(in: codecs, now: now)
     session.transmit(maximumByteCount: 192 << 10, now: now, into: &batch)
     return batch.byteCount > 0
   }
@@ -223,7 +223,7 @@ private final class EnginePath {
   private func take(by session: inout Session) {
     guard wire.readableBytes > 0 else { return }
     session.receive(wire, now: now)
-    while let job = session.nextJob() { session.complete(job.run(in: codecs), now: now) }
+    session.runJobs(in: codecs, now: now)
     while let event = session.nextEvent() {
       guard case .readable(let id) = event else { continue }
       while case .bytes = session.read(id) {}

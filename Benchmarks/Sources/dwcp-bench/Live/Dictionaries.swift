@@ -111,27 +111,19 @@ private struct MessageTransfer {
   private mutating func carry() -> Bool {
     now = Instant(nanoseconds: now.nanoseconds + 20_000)
     encodingSeconds += Self.runJobs(of: &sender, codecs, now)
-    let sent = Self.take(from: &sender, now)
+    let sent = sender.takeBytes(now: now)
     receiver.receive(sent, now: now)
     decodingSeconds += Self.runJobs(of: &receiver, codecs, now)
     read()
-    let answer = Self.take(from: &receiver, now)
+    let answer = receiver.takeBytes(now: now)
     sender.receive(answer, now: now)
     return sent.readableBytes + answer.readableBytes > 0
   }
 
   private static func runJobs(of session: inout Session, _ codecs: CodecContext, _ now: Instant) -> Double {
     let stopwatch = Stopwatch()
-    while let job = session.nextJob() { session.complete(job.run(in: codecs), now: now) }
+    session.runJobs(in: codecs, now: now)
     return stopwatch.processorSeconds
-  }
-
-  private static func take(from session: inout Session, _ now: Instant) -> ByteBuffer {
-    var batch = TransmitBatch()
-    session.transmit(maximumByteCount: 1 << 20, now: now, into: &batch)
-    var bytes = ByteBuffer()
-    batch.forEachBuffer { bytes.writeImmutableBuffer($0) }
-    return bytes
   }
 
   private mutating func read() {
