@@ -27,6 +27,7 @@ test: setup ## every test with line coverage, 100,000 simulated sessions, 5,000 
 	.build/release/dwcp-simulate hostile --seeds 5000
 	scripts/build-benchmarks --test
 	python3 -m unittest discover -q -s Benchmarks/Peers/runner -t Benchmarks/Peers
+	swift build -c release --package-path Benchmarks/Peers/swift --scratch-path Benchmarks/Peers/.build-swift
 	scripts/check-snippets
 	scripts/run-example
 
