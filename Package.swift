@@ -32,10 +32,11 @@ let package = Package(
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
     .target(name: "CCRC32C"),
+    .target(name: "CDelta"),
     .target(
       name: "DWCPCore",
       dependencies: [
-        "CZstd", "CLZ4", "CCRC32C", .product(name: "NIOCore", package: "swift-nio"),
+        "CZstd", "CLZ4", "CCRC32C", "CDelta", .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "DequeModule", package: "swift-collections"), .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: strict + [.strictMemorySafety()]
@@ -80,7 +81,8 @@ let package = Package(
       swiftSettings: [.enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility")]
     ),
     .testTarget(
-      name: "DWCPCoreTests", dependencies: ["DWCPCore", "CCRC32C", .product(name: "NIOCore", package: "swift-nio")],
+      name: "DWCPCoreTests",
+      dependencies: ["DWCPCore", "CCRC32C", "CDelta", .product(name: "NIOCore", package: "swift-nio")],
       swiftSettings: strict),
     .testTarget(
       name: "DWCPNIOTests",

@@ -6,7 +6,7 @@ internal import Synchronization
 /// Any thread may call; calls to one context take turns, so a program that compresses on several threads gives each its
 /// own.
 public final class CodecContext: Sendable {
-  private let libraries = Mutex(CodecLibraries())
+  let libraries = Mutex(CodecLibraries())
   private let outputs = Mutex(OutputBuffers())
 
   /// A context that holds no memory yet.
@@ -129,9 +129,10 @@ extension ByteBuffer {
 }
 
 /// What is behind the lock of a ``CodecContext``.
-private struct CodecLibraries: ~Copyable {
+struct CodecLibraries: ~Copyable {
   var zstd = ZstdLibrary()
   var lz4 = LZ4Library()
+  var pageGroups = PageGroupScratch()
 }
 
 extension OutputRawSpan {

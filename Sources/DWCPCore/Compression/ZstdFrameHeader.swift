@@ -12,6 +12,7 @@ struct ZstdFrameHeader: Hashable, Sendable {
   /// The content size if the frame is a single segment.
   let windowByteCount: UInt64
   let hasChecksum: Bool
+  let isSingleSegment: Bool
 
   /// Reads the header of a frame that needs no dictionary.
   init(_ frame: RawSpan) throws(CodecError) {
@@ -23,7 +24,7 @@ struct ZstdFrameHeader: Hashable, Sendable {
     guard descriptor & 0x03 == 0 else { throw CodecError(.dictionaryRequired) }
     hasChecksum = descriptor & 0x04 != 0
 
-    let isSingleSegment = descriptor & 0x20 != 0
+    isSingleSegment = descriptor & 0x20 != 0
     var offset = 5
     var declaredWindow: UInt64?
     if !isSingleSegment {
@@ -57,6 +58,15 @@ struct ZstdFrameHeader: Hashable, Sendable {
     guard maximumWindowLog >= 0, header.windowByteCount <= UInt64(1) << min(maximumWindowLog, 63) else {
       throw CodecError(.windowTooLarge)
     }
+    guard header.frameByteCount(payload) == payload.byteCount else { throw CodecError(.notASingleFrame) }
+  }
+
+  /// Verifies that a payload is exactly one frame that is a single segment of the declared raw length, so that it is decoded in place and needs no window of its
+  /// own. Reads headers only.
+  static func verifySingleSegment(_ payload: RawSpan, rawByteCount: Int) throws(CodecError) {
+    let header = try ZstdFrameHeader(payload)
+    guard header.contentByteCount == UInt64(exactly: rawByteCount) else { throw CodecError(.wrongContentSize) }
+    guard header.isSingleSegment else { throw CodecError(.windowTooLarge) }
     guard header.frameByteCount(payload) == payload.byteCount else { throw CodecError(.notASingleFrame) }
   }
 

@@ -61,10 +61,20 @@ internal import CZstd
   private mutating func decompress(
     _ source: UnsafeRawBufferPointer, _ dictionary: ZstdDecoderDictionary?, filling room: UnsafeMutableRawBufferPointer
   ) throws(CodecError) {
-    if unsafe decompressor == nil { unsafe decompressor = ZSTD_createDCtx() }
-    guard let decompressor = unsafe decompressor else { throw CodecError(.notAvailable) }
+    let decompressor = unsafe try preparedDecompressor()
     let written = unsafe ZSTD_decompress_usingDDict(
       decompressor, room.baseAddress, room.count, source.baseAddress, source.count, dictionary?.pointer)
+    try Self.check(written, room.count)
+  }
+
+  private mutating func preparedDecompressor() throws(CodecError) -> OpaquePointer {
+    if unsafe decompressor == nil { unsafe decompressor = ZSTD_createDCtx() }
+    guard let decompressor = unsafe decompressor else { throw CodecError(.notAvailable) }
+    return unsafe decompressor
+  }
+
+  /// Looks at what a call to decompress returned.
+  private static func check(_ written: Int, _ rawByteCount: Int) throws(CodecError) {
     guard ZSTD_isError(written) == 0 else {
       switch ZSTD_getErrorCode(written) {
       case ZSTD_error_dstSize_tooSmall: throw CodecError(.wrongLength)
@@ -72,7 +82,7 @@ internal import CZstd
       default: throw CodecError(.malformed)
       }
     }
-    guard written == room.count else { throw CodecError(.wrongLength) }
+    guard written == rawByteCount else { throw CodecError(.wrongLength) }
   }
 
   private mutating func preparedCompressor(
@@ -107,5 +117,71 @@ internal import CZstd
       return false
     }
     return unsafe raw.withUnsafeBytes { unsafe $0.elementsEqual(room) }
+  }
+}
+
+// MARK: Against a prefix
+
+extension ZstdLibrary {
+  /// Later releases may write broken frames at higher levels too, which for frames with a prefix nobody tries.
+  private static let maximumPrefixLevel = 12
+  /// From here on matches lie too far apart for the tables of the lower levels.
+  private static let leastLongDistanceByteCount = 512 << 10
+  private static let dictionaryMagic: [UInt8] = [0x37, 0xA4, 0x30, 0xEC]
+
+  /// Appends the frame that is decoded with the same prefix, a single segment, unless it is longer than `maximumByteCount`; returns whether it did.
+  mutating func compress(
+    _ raw: RawSpan, prefix: RawSpan, level: Int, maximumByteCount: Int, into output: inout OutputRawSpan
+  ) throws(CodecError) -> Bool {
+    let level = min(level, Self.maximumPrefixLevel)
+    let compressor = unsafe try preparedCompressor(level: level, maximumWindowLog: 31, rawByteCount: raw.byteCount)
+    let windowLog = max(10, Int.bitWidth &- (raw.byteCount &+ prefix.byteCount &- 1).leadingZeroBitCount)
+    guard windowLog <= 31 else { throw CodecError(.notAvailable) }
+    unsafe ZSTD_CCtx_setParameter(compressor, ZSTD_c_windowLog, Int32(windowLog))
+    if level <= 2 {
+      // The library's own choice has room for a part of the prefix only.
+      unsafe ZSTD_CCtx_setParameter(compressor, ZSTD_c_hashLog, Int32(clamping: max(13, windowLog &- 3)))
+    }
+    if prefix.byteCount >= Self.leastLongDistanceByteCount {
+      unsafe ZSTD_CCtx_setParameter(compressor, ZSTD_c_enableLongDistanceMatching, 1)
+    }
+    defer { unsafe ZSTD_CCtx_reset(compressor, ZSTD_reset_session_and_parameters) }
+    return unsafe try output.appendFromLibrary(byteCount: maximumByteCount) { room throws(CodecError) in
+      let written = unsafe prefix.withUnsafeBytes { prefix in
+        unsafe raw.withUnsafeBytes { source in
+          unsafe ZSTD_CCtx_refPrefix(compressor, prefix.baseAddress, prefix.count)
+          return unsafe ZSTD_compress2(compressor, room.baseAddress, room.count, source.baseAddress, source.count)
+        }
+      }
+      guard ZSTD_isError(written) == 0 else {
+        guard ZSTD_getErrorCode(written) == ZSTD_error_dstSize_tooSmall else { throw CodecError(.notAvailable) }
+        return nil
+      }
+      return written
+    }
+  }
+
+  /// Appends `rawByteCount` bytes, for which there is room. The caller has verified the frame's headers.
+  mutating func decompress(
+    _ encoded: RawSpan, prefix: RawSpan, rawByteCount: Int, into output: inout OutputRawSpan
+  ) throws(CodecError) {
+    let decompressor = unsafe try preparedDecompressor()
+    _ = unsafe try output.appendFromLibrary(byteCount: rawByteCount) { room throws(CodecError) in
+      let written = unsafe prefix.withUnsafeBytes { prefix in
+        unsafe encoded.withUnsafeBytes { source in
+          // This takes what begins like a dictionary of its own for one, and the other call allocates.
+          guard unsafe prefix.starts(with: Self.dictionaryMagic) else {
+            return unsafe ZSTD_decompress_usingDict(
+              decompressor, room.baseAddress, room.count, source.baseAddress, source.count, prefix.baseAddress,
+              prefix.count)
+          }
+          unsafe ZSTD_DCtx_refPrefix(decompressor, prefix.baseAddress, prefix.count)
+          return unsafe ZSTD_decompressDCtx(
+            decompressor, room.baseAddress, room.count, source.baseAddress, source.count)
+        }
+      }
+      try Self.check(written, room.count)
+      return rawByteCount
+    }
   }
 }
