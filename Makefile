@@ -16,7 +16,7 @@ build: setup ## release build: .build/release/dwcp, and Benchmarks
 	swift build -c release
 	scripts/build-benchmarks
 
-test: setup ## every test with line coverage, 100,000 simulated sessions, 5,000 hostile ones, all interleavings of two streams, the example, the README's snippets
+test: setup ## every test with line coverage, 100,000 simulated sessions, 5,000 hostile ones, 10,000 of objects, all interleavings of two streams, the example, the README's snippets
 	swift build --build-tests --enable-code-coverage
 	scripts/coverage
 	swift test --skip-build --enable-code-coverage --filter 'ConformanceTests|FuzzTests|LinkEmulationTests|SimulationTests|TidyTests'
@@ -25,6 +25,7 @@ test: setup ## every test with line coverage, 100,000 simulated sessions, 5,000 
 	.build/release/dwcp-simulate
 	.build/release/dwcp-simulate interleavings
 	.build/release/dwcp-simulate hostile --seeds 5000
+	.build/release/dwcp-simulate objects --seeds 10000
 	scripts/build-benchmarks --test
 	python3 -m unittest discover -q -s Benchmarks/Peers/runner -t Benchmarks/Peers
 	swift build -c release --package-path Benchmarks/Peers/swift --scratch-path Benchmarks/Peers/.build-swift

@@ -83,12 +83,8 @@ def accepts():
         codecs=(1, 0, 2),
     )
     accept("idle-least", "the shortest idle timeout", "CAP-2", {"IDLE_TIMEOUT": 1_000})
-    accept(
-        "reserved",
-        "values of reserved tags are ignored, whatever their length",
-        "CAP-1",
-        {"BASELINES": bytes(20)},
-    )
+    accept("baselines-least", "the smallest budget of objects", "CAP-2", {"BASELINES": 65_536})
+    accept("baselines-most", "the largest budget of objects", "CAP-2", {"BASELINES": 1 << 40})
     accept("features", "features that nobody knows", "CAP-1", {"FEATURES": 0xFFFF_FFF9})
     accept("chains-least", "the fewest chains, with the smallest window", "CAP-2", {"CHAINS": b"\0\1\x0a\0"})
     accept("dictionaries-least", "the smallest budget of dictionaries", "CAP-2", {"DICTIONARIES": 256})
@@ -156,6 +152,7 @@ def rejects():
         ("METADATA_LIMIT", (4_095, 8_193)),
         ("ACK_DELAY", (0, 1_001)),
         ("DICTIONARIES", (0, 255, 229_377)),
+        ("BASELINES", (0, 65_535, (1 << 40) + 1)),
         ("MAX_LINKS", (0,)),
     ):
         for value in values:
@@ -185,6 +182,7 @@ def rejects():
         ("short", b"\0\4\x16"),
     ):
         reject(f"chains-{name}", "CHAINS out of its bounds, or of a wrong length", "CAP-2", {"CHAINS": value})
+    reject("baselines-short", "BASELINES of a wrong length", "CAP-2", {"BASELINES": bytes(7)})
     reject("dictionaries-short", "DICTIONARIES of a wrong length", "CAP-2", {"DICTIONARIES": b"\3\x80\0"})
     reject("implementation-long", "IMPLEMENTATION has at most 64 bytes", "CAP-2", {"IMPLEMENTATION": b"i" * 65})
     reject("twice", "a tag stands twice", "CAP-2", [("ZSTD_WINDOW_LOG", 20), ("ZSTD_WINDOW_LOG", 20)])

@@ -62,7 +62,7 @@ TAGS = {
     "DECODE_SPEED": (0x000B, None),
     "CHAINS": (0x000C, None),
     "DICTIONARIES": (0x000D, 4),
-    "BASELINES": (0x000E, None),
+    "BASELINES": (0x000E, 8),
     "FEATURES": (0x000F, 4),
     "MAX_LINKS": (0x0010, 1),
     "IMPLEMENTATION": (0x8001, None),

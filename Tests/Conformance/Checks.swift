@@ -199,7 +199,7 @@ extension Expectation.Event {
     case .streamLimitRaised: self.event == "streamLimitRaised"
     case .ended(let error): self.event == "ended" && code == "\(error?.code ?? .noError)" && isBlamed(error)
     case .sendCodecsChanged(let codecs): self.event == "sendCodecsChanged" && sendCodecs == codecs.map(\.rawValue)
-    case .pong, .readable, .writable, .closed, .codecChosen: false
+    case .pong, .readable, .writable, .closed, .codecChosen, .objectStands: false
     }
   }
 

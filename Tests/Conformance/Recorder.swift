@@ -136,6 +136,7 @@ extension SessionEvent {
     case .pong(let roundTrip): return "pong \(roundTrip)"
     case .goingAway(let code, let last): return "goingAway \(code) \(last)"
     case .sendCodecsChanged(let codecs): return "sendCodecsChanged \(codecs.map(\.name).joined(separator: ","))"
+    case .objectStands(let name, let version, _): return "objectStands \(name.domain)/\(name.number) \(version)"
     case .codecChosen(let decision): return "codecChosen \(decision)"
     case .ended(let error): return "ended \(error?.code ?? .noError)"
     }

@@ -32,6 +32,7 @@ public struct Coverage: Sendable {
     case .goingAway: "event goingAway"
     case .codecChosen: "event codecChosen"
     case .sendCodecsChanged: "event sendCodecsChanged"
+    case .objectStands: "event objectStands"
     case .ended: "event ended"
     }
   }

@@ -15,7 +15,7 @@ import ArgumentParser
       EXIT CODES
         0 all held, 1 one did not, or something was never met, 64 usage
       """,
-    subcommands: [SessionsCommand.self, HostileCommand.self, InterleavingsCommand.self],
+    subcommands: [SessionsCommand.self, HostileCommand.self, InterleavingsCommand.self, ObjectsCommand.self],
     defaultSubcommand: SessionsCommand.self)
 }
 

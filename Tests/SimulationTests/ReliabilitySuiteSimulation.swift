@@ -20,3 +20,14 @@ import Testing
     #expect(Scenario(seed: 7, operationCount: 200).operations != Scenario(seed: 8, operationCount: 200).operations)
   }
 }
+
+/// The same for versions of objects; `make test` runs 50,000 in a release build (`dwcp-simulate objects`).
+@Suite struct ReliabilitySuiteObjects {
+  @Test(
+    "a version that is read and held is exact, or its end is told (SPEC BAS-1 to BAS-5)",
+    arguments: stride(from: UInt64(0), to: 80, by: 20).map { $0..<$0 + 20 })
+  func objects(seeds: Range<UInt64>) {
+    let run = ObjectsRun(seeds: seeds, operationCount: 200)
+    if let failure = run.failure { Issue.record("seed \(failure.seed): \(failure.problem)") }
+  }
+}

@@ -36,11 +36,6 @@ extension Case {
         Entry(0xFA33, [1, 2, 3]), Entry(0x9999, []), Entry(0xFFFF, [UInt8](repeating: 7, count: 300)),
       ]),
     taken(
-      "reserved-tags", "CAP-1", "tags whose bounds are reserved are known, whatever they hold",
-      [
-        Entry(0x000E, [])
-      ]),
-    taken(
       "unknown-codecs", "CAP-3", "codecs that the server does not know are skipped",
       [
         .codecs(200, 4, 3, 0), Entry(0x000B, [3, 0, 0, 9, 200, 0, 0, 1]),
@@ -50,7 +45,8 @@ extension Case {
       [
         Entry(0x0002, 16_711_680, byteCount: 4), Entry(0x0003, 31, byteCount: 1), .sessionCredit(1 << 62),
         .streamCredit(1 << 62), Entry(0x0006, 1 << 46, byteCount: 8), .idleTimeout(milliseconds: 86_400_000),
-        Entry(0x0009, 8_192, byteCount: 2), Entry(0x000A, 1_000, byteCount: 2), Entry(0x0010, 255, byteCount: 1),
+        Entry(0x0009, 8_192, byteCount: 2), Entry(0x000A, 1_000, byteCount: 2), Entry(0x000E, 1 << 40, byteCount: 8),
+        Entry(0x0010, 255, byteCount: 1),
       ]),
     taken(
       "odd-name", "CONV-4", "an IMPLEMENTATION that is not UTF-8 is taken", [Entry(0x8001, [0xFF, 0xC0, 0x1B, 0])]),

@@ -6,6 +6,8 @@ public enum CodecJob: Hashable, Sendable {
   case encode(EncodeJob)
   case decode(DecodeJob)
   case prepare(DictionaryJob)
+  case encodePages(PageEncodeJob)
+  case decodePages(PageDecodeJob)
 
   /// Raw bytes to be read or made; a measure of the work.
   public var rawByteCount: Int {
@@ -13,6 +15,8 @@ public enum CodecJob: Hashable, Sendable {
     case .encode(let job): job.raw.readableBytes
     case .decode(let job): job.rawByteCount
     case .prepare(let job): job.content.readableBytes
+    case .encodePages(let job): job.raw.readableBytes
+    case .decodePages(let job): job.rawByteCount
     }
   }
 
@@ -22,7 +26,7 @@ public enum CodecJob: Hashable, Sendable {
     switch self {
     case .encode(let job): job.place?.chain
     case .decode(let job): job.place?.chain
-    case .prepare: nil
+    case .prepare, .encodePages, .decodePages: nil
     }
   }
 
@@ -32,6 +36,8 @@ public enum CodecJob: Hashable, Sendable {
     case .encode(let job): .encoded(job.run(in: context))
     case .decode(let job): .decoded(job.run(in: context))
     case .prepare(let job): .prepared(job.run())
+    case .encodePages(let job): .encodedPages(job.run(in: context))
+    case .decodePages(let job): .decodedPages(job.run(in: context))
     }
   }
 }
@@ -41,6 +47,8 @@ public enum CodecJobResult: Hashable, Sendable {
   case encoded(EncodedBlock)
   case decoded(DecodedBlock)
   case prepared(ReceivedDictionary)
+  case encodedPages(EncodedPages)
+  case decodedPages(DecodedPages)
 }
 
 /// One block to be compressed.

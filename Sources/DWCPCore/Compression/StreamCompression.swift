@@ -32,6 +32,8 @@ struct StreamCompression: Hashable, Sendable {
   static let leastRawByteCount = 64
 
   private let choice: CompressionChoice
+  /// The stream carries a version of an object, whose blocks all are jobs.
+  var isPaged = false
   private var storedRun: UInt8 = 0
   private var blocksUntilProbe: Int8 = 0
   /// Raw bytes that may still go stored before the selector is asked, in kibibytes.
@@ -61,6 +63,16 @@ struct StreamCompression: Hashable, Sendable {
     storedRun = isStored ? min(storedRun + 1, Self.patienceBlockCount) : 0
   }
 
+  /// What pages are compressed with; they need no chain.
+  func pageSetting(_ peerCodecs: CodecSet) -> CompressionSetting {
+    let setting =
+      switch choice {
+      case .automatic: CompressionSetting.zstdDefault
+      case .fixed(let setting): setting.independent
+      }
+    return peerCodecs.contains(setting.codec) ? setting : .none
+  }
+
   /// The selector chose to store, and wants to be asked again after so many raw bytes.
   mutating func allowStored(byteCount: Int) {
     unaskedKibibyteCount = UInt16(clamping: byteCount / 1_024)
@@ -76,7 +88,8 @@ struct StreamCompression: Hashable, Sendable {
   /// Whether the next blocks are tried at all; when not, they need no job.
   @inline(__always)
   func isCompressing(_ peerCodecs: CodecSet) -> Bool {
-    switch choice {
+    if isPaged { return true }
+    return switch choice {
     case .automatic: unaskedKibibyteCount == 0 && !peerCodecs.isEmpty
     case .fixed: fixedSetting(peerCodecs) != nil
     }

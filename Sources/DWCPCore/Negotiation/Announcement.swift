@@ -20,6 +20,8 @@ struct Announcement: Hashable, Sendable {
   var chains = ChainBudget.none
   /// Bytes of dictionaries held at once (SPEC DIC-1).
   var dictionaryByteCount = 0
+  /// Bytes of objects held at once (SPEC BAS-1).
+  var objectByteCount: UInt64 = 0
   /// What of SPEC's later parts the end understands; see ``Feature``.
   var features: UInt32 = 0
   var maximumLinkCount: UInt8 = 1
@@ -37,6 +39,7 @@ struct Announcement: Hashable, Sendable {
     static let idleTimeoutsMilliseconds: ClosedRange<UInt32> = 1_000...86_400_000
     static let metadataByteCounts: ClosedRange<UInt16> = 4_096...8_192
     static let dictionaryByteCounts: ClosedRange<UInt32> = 256...229_376
+    static let objectByteCounts: ClosedRange<UInt64> = 65_536...1 << 40
     static let chainWindowLogs: ClosedRange<UInt8> = 10...27
     static let acknowledgementDelaysMilliseconds: ClosedRange<UInt16> = 1...1_000
   }

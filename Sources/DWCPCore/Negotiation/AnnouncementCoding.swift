@@ -34,6 +34,7 @@ extension Announcement {
     if dictionaryByteCount > 0 {
       buffer.writeEntry(Tag.dictionaries.rawValue) { $0.writeInteger(UInt32(truncatingIfNeeded: dictionaryByteCount)) }
     }
+    if objectByteCount > 0 { buffer.writeEntry(Tag.baselines.rawValue) { $0.writeInteger(objectByteCount) } }
     if features != 0 { buffer.writeEntry(Tag.features.rawValue) { $0.writeInteger(features) } }
     buffer.writeEntry(Tag.maximumLinks.rawValue) { $0.writeInteger(maximumLinkCount) }
     buffer.writeEntry(Tag.implementation.rawValue) { $0.writeBytes(implementation.utf8.prefix(64)) }
@@ -99,7 +100,7 @@ extension Announcement {
     case .chains: readChains(from: &value)
     case .features: value.read(UInt32.min...UInt32.max) { features = $0 }
     case .dictionaries: value.read(Bounds.dictionaryByteCounts) { dictionaryByteCount = Int($0) }
-    case .baselines: value.skipAll()
+    case .baselines: value.read(Bounds.objectByteCounts) { objectByteCount = $0 }
     }
   }
 
@@ -148,11 +149,6 @@ extension ByteBuffer {
   ) -> Bool {
     guard let value = readInteger(as: Value.self), bounds.contains(value) else { return false }
     take(value)
-    return true
-  }
-
-  fileprivate mutating func skipAll() -> Bool {
-    moveReaderIndex(to: writerIndex)
     return true
   }
 }

@@ -31,6 +31,7 @@ extension Session {
       compression: StreamCompression(compression ?? configuration.compression), urgency: opening.urgency)
     stream.owesOpening = true
     if !body.isEmpty { openBodies[id] = body }
+    if opening.domain != 0 { domains[id] = opening.domain }
     counters.streamsOpened += 1
     queueControl(at: streams.insert(stream))
     return id
@@ -128,6 +129,7 @@ extension Session {
       grantsCredit = stream.receive.creditToGrant != nil
       return .bytes(read.bytes, endsMessage: read.endsMessage)
     }
+    if !pageReads.isEmpty, case .bytes(let bytes, _) = result { noteReadPages(id, byteCount: bytes.readableBytes) }
     if grantsCredit { queueControl(at: slot) }
     return result
   }
@@ -162,6 +164,7 @@ extension Session {
   public mutating func stop(_ id: StreamID, code: ErrorCode) {
     streams.makeUnique()
     guard let slot = streams.slot(of: id) else { return }
+    if !incomingObjects.isEmpty { endIncomingVersion(of: id, isReset: false) }
     if updateReceiving(at: slot, { $0.stop(code) }) {
       streams[slot: slot].stopCode = code
       streams[slot: slot].noteCut(.byThisEnd)
@@ -191,6 +194,7 @@ extension Session {
     guard let slot = streams.slot(of: id), !streams[slot: slot].isReleased else { return }
     streams[slot: slot].isReleased = true
     if streams[slot: slot].send.canWrite { reset(id, code: .cancelled) }
+    if !incomingObjects.isEmpty { endIncomingVersion(of: id, isReset: false) }
     let needsStop = updateReceiving(at: slot) { receive in
       receive.acknowledgeEnd()
       return receive.abandon()

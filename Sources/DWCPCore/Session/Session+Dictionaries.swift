@@ -19,8 +19,11 @@ extension Session {
   public var dictionaryInUse: CompressionDictionary? { outgoingDictionaries.current?.dictionary }
 
   /// What a block that is to be cut is compressed against.
-  func dictionaryOffer(_ setting: CompressionSetting, rawByteCount: Int) -> OutgoingDictionaries.Offer? {
-    guard !outgoingDictionaries.isEmpty, setting.codec == .zstd, setting.level <= Self.highestDictionaryLevel,
+  func dictionaryOffer(
+    _ setting: CompressionSetting, rawByteCount: Int, of id: StreamID
+  ) -> OutgoingDictionaries.Offer? {
+    guard !outgoingDictionaries.isEmpty, domains[id] == nil, setting.codec == .zstd,
+      setting.level <= Self.highestDictionaryLevel,
       rawByteCount <= min(Self.longestDictionaryBlockByteCount, 1 << min(remote.zstdWindowLog, 31))
     else { return nil }
     return outgoingDictionaries.current
@@ -59,9 +62,53 @@ extension Session {
   /// What a block that arrived is to be decoded with (SPEC DIC-3).
   func receivedDictionary(codec: Codec) throws(SessionError) -> CompressionDictionary? {
     guard parser.header.flags & DataFrame.Flags.dictionary != 0 else { return nil }
+    // Those of other domains are never accepted (SPEC DIC-1).
+    guard domains[parser.header.streamID] == nil else {
+      throw .peer(.protocol, "BAS-6", "a block names a dictionary of another domain than its stream's")
+    }
     guard codec == .zstd else {
       throw .peer(.protocol, "DIC-3", "a block with a dictionary is not zstd")
     }
     return try incomingDictionaries.dictionary(parser.dictionaryID)
+  }
+}
+
+/// Sending.
+extension Session {
+  /// SPEC LIV-2: each dictionary of the other end has a place for its answer.
+  mutating func writeDictionaryAnswers(into batch: inout TransmitBatch) {
+    while let (id, answer) = incomingDictionaries.takeAnswer() { writeDictionaryAnswer(answer, id, into: &batch) }
+  }
+
+  private mutating func writeDictionaryAnswer(
+    _ answer: DictionaryFrame.Answer, _ id: UInt32, into batch: inout TransmitBatch
+  ) {
+    batch.writeFrame(.dictionaryAnswer, isChecked: sendsChecks) { $0.writeMultipleIntegers(id, answer.rawValue) }
+    noteSent(.dictionaryAnswer)
+  }
+
+  /// Parts of a dictionary go as blocks do, in front of them and as far as the link has room (SPEC ACK-4).
+  mutating func writeDictionaries(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
+    let budget = sendCodecs.contains(.zstd) ? remote.dictionaryByteCount : 0
+    while batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: DictionaryFrame.partByteCount),
+      let action = outgoingDictionaries.nextAction(budget: budget, acknowledgedCount: link.acknowledgedCount)
+    {
+      guard case .part(let offer, let offset, let byteCount) = action else {
+        if case .retire(let id) = action { writeDictionaryAnswer(.retired, id, into: &batch) }
+        continue
+      }
+      let start = batch.byteCount
+      batch.writeFrame(.dictionary, isChecked: sendsChecks) { body in
+        DictionaryFrame(
+          id: offer.id, totalByteCount: offer.dictionary.byteCount, offset: offset, sha256: offer.dictionary.sha256
+        ).write(to: &body)
+        let content = offer.dictionary.content
+        if let part = content.getSlice(at: content.readerIndex &+ offset, length: byteCount) {
+          body.writeImmutableBuffer(part)
+        }
+      }
+      noteSent(.dictionary)
+      flow.noteSent(frameCount: link.sentNumberedCount, byteCount: batch.byteCount &- start, now: now)
+    }
   }
 }

@@ -9,11 +9,12 @@ extension Session {
   public mutating func nextJob() -> CodecJob? {
     streams.makeUnique()
     if let job = decodeJobs.popFirst() { return .decode(job) }
+    if let job = pageJobs.popFirst() { return .decodePages(job) }
     if let job = incomingDictionaries.takeJob() { return .prepare(job) }
     while isActive, !updates.owesAnswer, encodeJobCount < configuration.maximumEncodeJobCount,
       let id = encodeRing.popFirst()
     {
-      if let job = cutForCodec(id) { return .encode(job) }
+      if let job = cutForCodec(id) { return job }
     }
     noteCodecWait()
     return nil
@@ -27,9 +28,10 @@ extension Session {
   }
 
   /// Cuts one block of a stream; nil when there was none to cut or it goes stored. The stream stays in the ring while there is more.
-  private mutating func cutForCodec(_ id: StreamID) -> EncodeJob? {
+  private mutating func cutForCodec(_ id: StreamID) -> CodecJob? {
     guard let slot = streams.slot(of: id) else { return nil }
     streams[slot: slot].isAwaitingEncode = false
+    if streams[slot: slot].compression.isPaged { return cutPages(of: id, at: slot).map(CodecJob.encodePages) }
     guard streams[slot: slot].mayCutForCodec(codecs: sendCodecs),
       var block = streams[slot: slot].send.cut(
         maximumRawByteCount: codecBlockByteCount, maximumSpan: sendCredit.available)
@@ -49,7 +51,7 @@ extension Session {
     let place = nextPlace(of: id, setting)
     block.isCutForChain = place != nil
     block.isRestart = place?.isFirst ?? false
-    let offer = place == nil ? dictionaryOffer(setting, rawByteCount: block.rawByteCount) : nil
+    let offer = place == nil ? dictionaryOffer(setting, rawByteCount: block.rawByteCount, of: id) : nil
     if let offer {
       block.dictionaryID = offer.id
       outgoingDictionaries.noteCut(offer.id)
@@ -59,10 +61,12 @@ extension Session {
     encodeJobCount &+= 1
     streams[slot: slot].send.enqueue(block)
     scheduleEncoding(at: slot)
-    return EncodeJob(
-      number: block.jobNumber, streamID: id, raw: block.payload, setting: place == nil ? setting.independent : setting,
-      sample: sample, maximumWindowLog: place == nil ? remote.zstdWindowLog : sendChainWindowLog, place: place,
-      dictionary: offer?.dictionary)
+    return .encode(
+      EncodeJob(
+        number: block.jobNumber, streamID: id, raw: block.payload,
+        setting: place == nil ? setting.independent : setting, sample: sample,
+        maximumWindowLog: place == nil ? remote.zstdWindowLog : sendChainWindowLog, place: place,
+        dictionary: offer?.dictionary))
   }
 
   /// Codec and level to try, and what to try on a part of a block that goes stored; nil to store it without a job (SPEC CDC-7).
@@ -118,6 +122,12 @@ extension Session {
     case .decoded(let block):
       counters.receivedByCodec.update(block.codec) { $0.nanoseconds &+= durationNanoseconds }
       completeDecoding(block)
+    case .encodedPages(let pages):
+      counters.sentByCodec.update(pages.codec) { $0.nanoseconds &+= durationNanoseconds }
+      completeEncoding(pages)
+    case .decodedPages(let pages):
+      counters.receivedByCodec.update(pages.codec) { $0.nanoseconds &+= durationNanoseconds }
+      completeDecoding(pages)
     case .prepared(let dictionary):
       completeDictionary(dictionary)
     }
@@ -130,7 +140,8 @@ extension Session {
     streams[slot: slot].compression.note(isStored: encoded.isUnshrunk)
     selectors.learn(encoded, nanoseconds: durationNanoseconds)
     if isStored { endCutting(of: encoded.streamID) }
-    let isAwaited = streams[slot: slot].send.completeBlock(encoded)
+    let isAwaited = streams[slot: slot].send.completeBlock(
+      encoded.number, codec: encoded.codec, payload: encoded.payload, decodedCheck: encoded.decodedCheck)
     guard isAwaited else { return }
     if isStored {
       if encoded.isSample { counters.untriedBlocks &+= 1 } else { counters.unshrunkBlocks &+= 1 }

@@ -108,6 +108,10 @@ extension Session {
     // Their histories are of no more use, however long the owner keeps the session.
     sendChains = [:]
     receiveChains = [:]
+    pageReads = [:]
+    pageJobs = []
+    outgoingObjects = OutgoingObjects()
+    incomingObjects = IncomingObjects(budget: 0)
     events.append(.ended(error))
   }
 }

@@ -45,6 +45,11 @@ extension Session {
     hasher.combine(receiveChains)
     hasher.combine(outgoingDictionaries)
     hasher.combine(incomingDictionaries)
+    hasher.combine(outgoingObjects)
+    hasher.combine(incomingObjects)
+    hasher.combine(pageReads)
+    hasher.combine(pageJobs.count)
+    hasher.combine(domains)
     hasher.combine(liveness)
     hasher.combine(goAway)
     hasher.combine(link.owesAcknowledgement(now: now))
@@ -147,6 +152,10 @@ extension CodecJob {
       hasher.combine(job.number)
       hasher.combine(job.streamID)
     case .prepare(let job):
+      hasher.combine(job)
+    case .encodePages(let job):
+      hasher.combine(job)
+    case .decodePages(let job):
       hasher.combine(job)
     }
   }

@@ -126,6 +126,7 @@ extension Session {
     case .updateAck: try receiveUpdateAnswer(&body)
     case .dictionary: try receiveDictionary(&body, now: now)
     case .dictionaryAnswer: try receiveDictionaryAnswer(&body)
+    case .baselineAnswer: try receiveBaselineAnswer(&body, now: now)
     case .priority:
       receivePriority(header.streamID, &body)
       try ledger.noteIdleFrame(now: now)

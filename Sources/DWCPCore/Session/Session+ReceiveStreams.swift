@@ -66,6 +66,9 @@ extension Session {
     guard let slot = try locate(id, isOpening: true, now: now) else { return try ledger.noteIdleFrame(now: now) }
     guard id.opener != role else { throw .peer(.streamState, "STR-5", "stream \(id) is not the sender's to open") }
     let (opening, hasUnknownCriticalTag) = try StreamOpening.read(from: &body)
+    if opening.domain != 0 { domains[id] = opening.domain }
+    // Also of a stream that is refused: its opener waits to hear where the object stands.
+    if let version = opening.version { try incomingObjects.begin(version, on: id) }
     guard !hasUnknownCriticalTag else {
       streams[slot: slot].isAnticipated = false
       return refuseStream(id)
@@ -84,13 +87,17 @@ extension Session {
     let arrival = try streams.update(at: slot) { stream throws(SessionError) in
       try stream.receive.check(start: start, end: end, isFinal: block.isFinal)
     }
-    guard arrival == .new else { return try ledger.noteIdleFrame(now: now) }
+    guard arrival == .new else {
+      if let head = parser.pageHead { return try receiveReplacement(head, of: id, at: slot, start, block, now: now) }
+      return try ledger.noteIdleFrame(now: now)
+    }
     try ledger.noteData(
       rawByteCount: parser.dataFrame.rawByteCount, isFinal: block.isFinal, isRestart: block.isRestart, now: now)
     let newUnits = end &- streams[slot: slot].receive.received
     try receiveCredit.check(newUnits: newUnits)
     var place: ChainPlace?
     if block.isChained { place = try receiveChained(id, isRestart: block.isRestart) }
+    let pages = try receivePages(of: id, at: start)
     if block.isFinal || (!block.isChained && parser.dataFrame.rawByteCount > 0) { endReceiving(of: id) }
     countReceived(block.codec)
     if block.span > 0 { queues.lend(to: &streams[slot: slot].receive.queue) }
@@ -102,7 +109,14 @@ extension Session {
     }
     if receiveCredit.isTight { stalls.begin(now: now) }
     tuneWindows(at: slot, now: now)
-    if isWanted { acceptBlock(id, at: slot, block, place) } else { stopIfOwed(at: slot) }
+    if !isWanted {
+      stopIfOwed(at: slot)
+    } else if let pages, let head = parser.pageHead {
+      acceptPages(head, of: id, at: slot, start, block.codec, pages)
+    } else {
+      acceptBlock(id, at: slot, block, place)
+    }
+    if block.isFinal, !incomingObjects.isEmpty { finishIncomingVersion(of: id) }
     noteReceiveProgress(at: slot)
   }
 
@@ -128,7 +142,7 @@ extension Session {
     queueControl(at: slot)
   }
 
-  private struct CheckedBlock {
+  struct CheckedBlock {
     var span: UInt64
     var isFinal: Bool
     var endsMessage: Bool
@@ -209,7 +223,7 @@ extension Session {
 
   /// Codecs need their input in one piece, which must not pin a read buffer for a few bytes: one that is at most four times what the block has been charged
   /// for may wait with it (SPEC MEM-1).
-  private mutating func takeJoinedPayload() -> ByteBuffer {
+  mutating func takeJoinedPayload() -> ByteBuffer {
     if let payload = parser.takeWholePayload() {
       let isCharged = parser.dataFrame.rawByteCount >= payload.storageCapacity / 4
       return isCharged ? payload : ByteBuffer(bytes: payload.readableBytesView)
@@ -230,6 +244,7 @@ extension Session {
     guard let slot = try locate(id, isOpening: false, now: now) else { return try ledger.noteIdleFrame(now: now) }
     counters.resetsReceived.add(ErrorCode(rawValue: code))
     endReceiving(of: id)
+    if !incomingObjects.isEmpty { endIncomingVersion(of: id, isReset: true) }
     try receiveCredit.check(newUnits: final &- min(final, streams[slot: slot].receive.received))
     try updateReceiving(at: slot) { half throws(SessionError) in
       try half.receiveReset(ErrorCode(rawValue: code), finalOffset: final)
@@ -288,6 +303,8 @@ extension Session {
     if progress.isLive { counters.streamsClosed.add(streams[slot: slot].cut) }
     sendChains[id] = nil
     receiveChains[id] = nil
+    if !incomingObjects.isEmpty { forgetCarrier(id) }
+    if !domains.isEmpty { domains[id] = nil }
     streams.remove(at: slot)
     selectors.remove(id)
     if id.opener != role { closedPeerStreamCount &+= 1 }

@@ -28,6 +28,9 @@ extension Session {
       if outgoingDictionaries.hasWork {
         writeDictionaries(maximumByteCount: before + maximumByteCount, now: now, into: &batch)
       }
+      if outgoingObjects.hasReplacements {
+        writeReplacements(maximumByteCount: before + maximumByteCount, now: now, into: &batch)
+      }
       writeStreams(maximumByteCount: before + maximumByteCount, now: now, into: &batch)
       writeUpdateAnswer(into: &batch)
     case .awaitingPreface, .awaitingHandshake:
@@ -80,6 +83,7 @@ extension Session {
       writeNumber(ping, .ping, into: &batch)
     }
     if incomingDictionaries.hasAnswers { writeDictionaryAnswers(into: &batch) }
+    writeBaselineAnswers(into: &batch)
     if link.owesAcknowledgement(now: now) { writeNumber(link.takeAcknowledgement(), .ack, into: &batch) }
     if let limit = receiveCredit.limitToGrant {
       receiveCredit.grant(limit)
@@ -116,43 +120,6 @@ extension Session {
       $0.writeText(notice.text, maximumByteCount: 1_024)
     }
     noteSent(.goAway)
-  }
-
-  /// SPEC LIV-2: each dictionary of the other end has a place for its answer.
-  private mutating func writeDictionaryAnswers(into batch: inout TransmitBatch) {
-    while let (id, answer) = incomingDictionaries.takeAnswer() { writeDictionaryAnswer(answer, id, into: &batch) }
-  }
-
-  private mutating func writeDictionaryAnswer(
-    _ answer: DictionaryFrame.Answer, _ id: UInt32, into batch: inout TransmitBatch
-  ) {
-    batch.writeFrame(.dictionaryAnswer, isChecked: sendsChecks) { $0.writeMultipleIntegers(id, answer.rawValue) }
-    noteSent(.dictionaryAnswer)
-  }
-
-  /// Parts of a dictionary go as blocks do, in front of them and as far as the link has room (SPEC ACK-4).
-  private mutating func writeDictionaries(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
-    let budget = sendCodecs.contains(.zstd) ? remote.dictionaryByteCount : 0
-    while batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: DictionaryFrame.partByteCount),
-      let action = outgoingDictionaries.nextAction(budget: budget, acknowledgedCount: link.acknowledgedCount)
-    {
-      guard case .part(let offer, let offset, let byteCount) = action else {
-        if case .retire(let id) = action { writeDictionaryAnswer(.retired, id, into: &batch) }
-        continue
-      }
-      let start = batch.byteCount
-      batch.writeFrame(.dictionary, isChecked: sendsChecks) { body in
-        DictionaryFrame(
-          id: offer.id, totalByteCount: offer.dictionary.byteCount, offset: offset, sha256: offer.dictionary.sha256
-        ).write(to: &body)
-        let content = offer.dictionary.content
-        if let part = content.getSlice(at: content.readerIndex + offset, length: byteCount) {
-          body.writeImmutableBuffer(part)
-        }
-      }
-      noteSent(.dictionary)
-      flow.noteSent(frameCount: link.sentNumberedCount, byteCount: batch.byteCount - start, now: now)
-    }
   }
 
   private mutating func writeStreams(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
@@ -309,6 +276,7 @@ extension Session {
     if block.markTable != nil { flags |= DataFrame.Flags.marks }
     if block.namedDictionaryID != nil { flags |= DataFrame.Flags.dictionary }
     if block.isChained { flags |= DataFrame.Flags.chained | (block.isRestart ? DataFrame.Flags.restart : 0) }
+    if outgoingObjects.isCarrier(id) { return writePages(block, flags: flags, of: id, into: &batch) }
     let frame = DataFrame(offset: block.offset, codecID: block.codecID, rawByteCount: block.rawByteCount)
     let start = batch.byteCount
     batch.writeData(
@@ -320,12 +288,16 @@ extension Session {
     if block.dictionaryID != 0 {
       outgoingDictionaries.noteSent(block.dictionaryID, frameCount: link.sentNumberedCount)
     }
+    countSent(block, wireByteCount: batch.byteCount - start)
+  }
+
+  @inline(__always)
+  mutating func countSent(_ block: borrowing SendHalf.Block, wireByteCount: Int) {
     counters.rawBytesSent &+= UInt64(block.rawByteCount)
     guard let codec = Codec(rawValue: block.codecID) else { return }
     counters.sentByCodec.update(codec) {
       $0.add(
-        rawByteCount: block.rawByteCount, payloadByteCount: block.payload.readableBytes,
-        wireByteCount: batch.byteCount - start)
+        rawByteCount: block.rawByteCount, payloadByteCount: block.payload.readableBytes, wireByteCount: wireByteCount)
     }
   }
 

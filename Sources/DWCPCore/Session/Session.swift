@@ -65,6 +65,12 @@ public struct Session: Hashable, Sendable {
   /// What blocks are compressed against, in each direction (SPEC DIC-1).
   var outgoingDictionaries = OutgoingDictionaries()
   var incomingDictionaries: IncomingDictionaries
+  /// Objects of which both ends hold a version, in each direction (SPEC BAS-1), and where the bytes lie that a carrier has to be read.
+  var outgoingObjects = OutgoingObjects()
+  var incomingObjects: IncomingObjects
+  var pageReads: [StreamID: Deque<Range<Int>>] = [:]
+  /// Streams in another domain than 0 (SPEC BAS-6).
+  var domains: [StreamID: UInt64] = [:]
   var openedOrdinal: UInt64 = 0
   var peerOrdinal: UInt64 = 0
   var peerStreamLimit: UInt64
@@ -75,6 +81,7 @@ public struct Session: Hashable, Sendable {
   var stalls = StallWatch()
 
   var decodeJobs: Deque<DecodeJob> = []
+  var pageJobs: Deque<PageDecodeJob> = []
   var encodeJobCount = 0
   var nextJobNumber: UInt64 = 1
   /// Blocks wait for a codec job to come back.
@@ -113,7 +120,8 @@ public struct Session: Hashable, Sendable {
     selectors = SelectorTable(ladder: configuration.codecLadder ?? .standard)
     parser = FrameParser(
       maximumRawBlockByteCount: local.maximumRawBlockByteCount, allowsChains: local.chains.count > 0,
-      allowsDictionaries: local.dictionaryByteCount > 0)
+      allowsDictionaries: local.dictionaryByteCount > 0, allowsObjects: local.objectByteCount > 0)
+    incomingObjects = IncomingObjects(budget: local.objectByteCount)
     incomingDictionaries = IncomingDictionaries(budget: local.dictionaryByteCount)
     ledger = AbuseLedger(configuration.abuseBudgets)
     peerStreamLimit = local.streamLimit

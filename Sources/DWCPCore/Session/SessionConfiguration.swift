@@ -60,6 +60,10 @@ public struct SessionConfiguration: Hashable, Sendable {
   /// Bytes of dictionaries that this endpoint holds for the other end: 0 for none, else 256 to 229,376, two of the longest (SPEC DIC-1).
   public var receiveDictionaryByteCount = 229_376
 
+  /// Bytes of objects that this endpoint holds for the other end, so that it sends only what changed of them: 0 for none, else 65,536 to 2^40 (SPEC BAS-1). An
+  /// object counts with its length while the session goes on, and can take up to six times of it while it changes.
+  public var receiveObjectByteCount: UInt64 = 0
+
   /// What short blocks are compressed against once the other end has accepted it; ``Session/offer(_:)`` changes it (SPEC DIC-1).
   public var sendDictionary: CompressionDictionary?
 
@@ -116,6 +120,9 @@ public struct SessionConfiguration: Hashable, Sendable {
       announcement.dictionaryByteCount = Int(
         UInt32(clamping: receiveDictionaryByteCount).clamped(to: Announcement.Bounds.dictionaryByteCounts))
     }
+    if receiveObjectByteCount > 0 {
+      announcement.objectByteCount = receiveObjectByteCount.clamped(to: Announcement.Bounds.objectByteCounts)
+    }
     announcement.implementation = implementationName
     announcement.decodeSpeeds = decodeSpeeds(codecIDs)
     return announcement
@@ -152,8 +159,9 @@ public struct SessionConfiguration: Hashable, Sendable {
     let jobs = UInt64(max(0, maximumEncodeJobCount)) * (2 * block + 1_024)
     let chains = UInt64(announced.chains.count) * (1 << UInt64(announced.chains.windowLog) + 524_288)
     let dictionaries = announced.dictionaryByteCount == 0 ? 0 : 6 * UInt64(announced.dictionaryByteCount) + 262_144
+    let objects = 6 * announced.objectByteCount
     return receiving + streams * perStream + 5 * sendBudgetByteCount + 4 * transportByteCount + jobs + chains
-      + dictionaries + 65_536
+      + dictionaries + objects + 65_536
   }
 }
 

@@ -24,6 +24,10 @@ public struct SessionCounters: Hashable, Sendable {
   public var untriedBlocks: UInt64 = 0
   /// What automatic compression has chosen.
   public var codecChoices = CodecChoiceCounters()
+  /// Versions of objects that this end sent and whose base the other end did not have, or not the same (SPEC BAS-4).
+  public var objectMismatches: UInt64 = 0
+  /// Blocks that were sent again, in full, because of that.
+  public var replacedBlocks: UInt64 = 0
   /// Sessions that completed the handshake.
   public var sessionsOpened: UInt64 = 0
   /// Sessions that ended.
@@ -157,6 +161,8 @@ extension SessionCounters {
     combine(&unshrunkBlocks, other.unshrunkBlocks)
     combine(&untriedBlocks, other.untriedBlocks)
     codecChoices.merge(other.codecChoices, combine)
+    combine(&objectMismatches, other.objectMismatches)
+    combine(&replacedBlocks, other.replacedBlocks)
     combine(&sessionsOpened, other.sessionsOpened)
     sessionsClosed.merge(other.sessionsClosed, combine)
     combine(&streamsOpened, other.streamsOpened)

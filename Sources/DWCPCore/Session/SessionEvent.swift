@@ -24,6 +24,9 @@ public enum SessionEvent: Hashable, Sendable {
   case sendCodecsChanged([Codec])
   /// The other end is going away: streams with higher ids were not processed.
   case goingAway(ErrorCode, lastStreamID: StreamID)
+  /// An object stands at a version now, 0 for none: a version that was under way is whole or is not to be, or the other end has dropped the object. It is one that
+  /// this end sends (`isOwn`), or the other one (SPEC BAS-5).
+  case objectStands(ObjectName, version: UInt64, isOwn: Bool)
   /// The session has ended; nil when both ends agreed to it.
   indirect case ended(SessionError?)
 }

@@ -182,14 +182,15 @@ struct SendHalf: Hashable, Sendable {
   }
 
   /// Takes an encoded block back; false when nobody waits for it any more.
-  mutating func completeBlock(_ encoded: EncodedBlock) -> Bool {
-    let jobNumber = encoded.number
+  mutating func completeBlock(
+    _ jobNumber: UInt64, codec: Codec, payload: ByteBuffer, decodedCheck: UInt32
+  ) -> Bool {
     guard hasBlocks, let index = backlog.contents.blocks.firstIndex(where: { $0.jobNumber == jobNumber }) else {
       return false
     }
-    backlog.contents.blocks[index].codecID = encoded.codec.rawValue
-    backlog.contents.blocks[index].payload = encoded.payload
-    backlog.contents.blocks[index].decodedCheck = encoded.decodedCheck
+    backlog.contents.blocks[index].codecID = codec.rawValue
+    backlog.contents.blocks[index].payload = payload
+    backlog.contents.blocks[index].decodedCheck = decodedCheck
     backlog.contents.blocks[index].jobNumber = 0
     return true
   }

@@ -8,6 +8,10 @@ public struct StreamOpening: Hashable, Sendable {
   public var expectedByteCount: UInt64?
   /// 0 (first) to 7 (last).
   public var urgency: UInt8 = 3
+  /// The compression domain: nothing that a block refers to is of another one (SPEC BAS-6).
+  public var domain: UInt64 = 0
+  /// The version of an object that the stream carries; ``Session/openVersion(of:byteCount:forgetsBase:opening:compression:)`` sets it.
+  public internal(set) var version: ObjectVersion?
 
   /// One key and its value (SPEC section 7, METADATA).
   public struct Entry: Hashable, Sendable {
@@ -45,7 +49,9 @@ extension StreamOpening {
     static let metadata: UInt16 = 0x0001
     static let expectedSize: UInt16 = 0x0002
     static let urgency: UInt16 = 0x0003
-    static let reserved: ClosedRange<UInt16> = 0x0004...0x0006
+    static let domain: UInt16 = 0x0004
+    static let baseline: UInt16 = 0x0005
+    static let reserved: UInt16 = 0x0006
   }
 
   static let maximumMetadataCount = 32
@@ -80,16 +86,25 @@ extension StreamOpening {
           throw .peer(.protocol, "STR-7", "URGENCY is not one byte from 0 to 7")
         }
         opening.urgency = urgency
+      case Tag.domain:
+        guard value.readableBytes == 8 else { throw .peer(.protocol, "STR-7", "DOMAIN is not 8 bytes") }
+        opening.domain = value.readInteger() ?? 0
+      case Tag.baseline:
+        guard value.readableBytes == ObjectVersion.entryByteCount, let version = ObjectVersion(reading: &value) else {
+          throw .peer(.protocol, "STR-7", "BASELINE is not 48 bytes")
+        }
+        opening.version = version
       case Tag.reserved: break
       default: hasUnknownCriticalTag = hasUnknownCriticalTag || tag & Announcement.ignorableTagBit == 0
       }
     }
+    if let version = opening.version { opening.version = version.inDomain(opening.domain) }
     return (opening, hasUnknownCriticalTag)
   }
 
   /// The body of OPEN; nil when it breaks a limit.
   func encoded(maximumByteCount: Int) -> [UInt8]? {
-    if metadata.isEmpty, expectedByteCount == nil, urgency == 3 { return [] }
+    if metadata.isEmpty, expectedByteCount == nil, urgency == 3, domain == 0, version == nil { return [] }
     var body = ByteBuffer()
     for entry in metadata {
       guard (1...255).contains(entry.key.utf8.count), entry.value.utf8.count <= maximumByteCount else { return nil }
@@ -101,6 +116,8 @@ extension StreamOpening {
     }
     if let expectedByteCount { body.writeEntry(Tag.expectedSize) { $0.writeInteger(expectedByteCount) } }
     if urgency != 3 { body.writeEntry(Tag.urgency) { $0.writeInteger(min(urgency, 7)) } }
+    if domain != 0 { body.writeEntry(Tag.domain) { $0.writeInteger(domain) } }
+    if let version { body.writeEntry(Tag.baseline) { version.write(to: &$0) } }
     let isWithinLimits =
       body.readableBytes <= maximumByteCount && metadata.count <= Self.maximumMetadataCount
       && Set(metadata.map { Array($0.key.utf8) }).count == metadata.count

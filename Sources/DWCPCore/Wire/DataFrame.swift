@@ -17,8 +17,8 @@ struct DataFrame: Hashable, Sendable {
     static let restart: UInt8 = 0x10
     /// The block was compressed against a dictionary (SPEC DIC-3).
     static let dictionary: UInt8 = 0x40
-    /// BASELINE is switched on by an announcement that this edition never makes (DAT-9).
-    static let reserved: UInt8 = 0x20
+    /// The block has pages of an object (SPEC BAS-2).
+    static let baseline: UInt8 = 0x20
   }
 
   /// No offset may be above this (SPEC DAT-1).

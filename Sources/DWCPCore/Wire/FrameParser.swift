@@ -7,13 +7,14 @@ internal import NIOCore
 /// walks through the phases below; each needs a known number of bytes, which `gather` lends without a copy when they lie together.
 ///
 ///     preface -> header -> controlBody -> header ...
-///                header -> extension -> [markCount -> markTable] -> [dictionaryID] -> [decodedCheck] -> payload -> check -> header ...
+///                header -> extension -> [markCount -> markTable] -> [dictionaryID] -> [pageHead -> pageTable] -> [decodedCheck] -> payload -> check ...
 ///
 /// Results stay in fields, so that nothing is boxed or copied for a frame.
 struct FrameParser: Hashable, Sendable {
   enum Phase: UInt8, Hashable, Sendable, CaseIterable {
-    case preface, header, controlBody, dataExtension, markCount, markTable, dictionaryID, decodedCheck, payload,
-      payloadCheck
+    case preface, header, controlBody, dataExtension, markCount, markTable, dictionaryID, pageHead, pageTable,
+      decodedCheck,
+      payload, payloadCheck
   }
 
   /// What the caller finds in the fields after a step.
@@ -32,7 +33,11 @@ struct FrameParser: Hashable, Sendable {
   private(set) var header = FrameHeader(type: .hello, flags: 0, streamID: .session, bodyByteCount: 0)
   private(set) var body: ByteBuffer?
   private(set) var dataFrame = DataFrame(offset: 0, codecID: 0, rawByteCount: 0)
-  /// What the raw bytes of a chained block have to add up to (SPEC CHN-3).
+  /// Which pages of an object the block has, where its flag is set (SPEC BAS-2).
+  private(set) var pageHead: PageBlockHead?
+  private var pageMethod = PageBlockHead.Method.full
+  private var pageTableByteCount = 0
+  /// What the raw bytes of a block that needs others have to add up to (SPEC CHN-3).
   private(set) var decodedCheck: UInt32 = 0
   /// What the block was compressed against, where its flag is set (SPEC DIC-3).
   private(set) var dictionaryID: UInt32 = 0
@@ -48,20 +53,24 @@ struct FrameParser: Hashable, Sendable {
   /// Bytes of the frame's body that have not been seen yet.
   private var remainingBodyByteCount = 0
   private var markTableByteCount = 0
-  private let maximumRawBlockByteCount: Int
+  let maximumRawBlockByteCount: Int
   /// Flags of DATA that must be zero (SPEC DAT-9).
-  private let reservedFlags: UInt8
+  let reservedFlags: UInt8
   private var check = CRC32C()
   /// The beginning of something that did not arrive in one piece.
   private var carry = ByteBuffer()
 
   /// - Parameter allowsChains: this end announced that it takes chained blocks.
   /// - Parameter allowsDictionaries: this end announced that it holds dictionaries.
-  init(maximumRawBlockByteCount: Int, allowsChains: Bool = false, allowsDictionaries: Bool = false) {
+  /// - Parameter allowsObjects: this end announced that it holds objects.
+  init(
+    maximumRawBlockByteCount: Int, allowsChains: Bool = false, allowsDictionaries: Bool = false,
+    allowsObjects: Bool = false
+  ) {
     self.maximumRawBlockByteCount = maximumRawBlockByteCount
     reservedFlags =
-      DataFrame.Flags.reserved | (allowsChains ? 0 : DataFrame.Flags.chained | DataFrame.Flags.restart)
-      | (allowsDictionaries ? 0 : DataFrame.Flags.dictionary)
+      (allowsChains ? 0 : DataFrame.Flags.chained | DataFrame.Flags.restart)
+      | (allowsDictionaries ? 0 : DataFrame.Flags.dictionary) | (allowsObjects ? 0 : DataFrame.Flags.baseline)
   }
 
   mutating func step(_ input: inout ByteBuffer) throws(SessionError) -> Step {
@@ -92,6 +101,13 @@ struct FrameParser: Hashable, Sendable {
       case .dictionaryID:
         guard let bytes = gatherBody(DataFrame.dictionaryIDByteCount, from: &input) else { return .needsMore }
         dictionaryID = bytes.getInteger(at: bytes.readerIndex, as: UInt32.self) ?? 0
+        try beginPageHead()
+      case .pageHead:
+        guard let bytes = gatherBody(PageBlockHead.fixedByteCount, from: &input) else { return .needsMore }
+        try beginPageTable(bytes)
+      case .pageTable:
+        guard let bytes = gatherBody(pageTableByteCount, from: &input) else { return .needsMore }
+        pageHead = try PageBlockHead(method: pageMethod, reading: bytes)
         try beginDecodedCheck()
       case .decodedCheck:
         guard let bytes = gatherBody(DataFrame.decodedCheckByteCount, from: &input) else { return .needsMore }
@@ -136,54 +152,12 @@ struct FrameParser: Hashable, Sendable {
     return true
   }
 
-  private struct WholeBlock {
-    var header: FrameHeader
-    var frame: DataFrame
-    var markCount = 0
-    var payloadByteCount: Int
-  }
-
-  /// The frame at the beginning of the bytes, if it is such a block.
-  private func wholeBlock(in bytes: RawSpan) -> WholeBlock? {
-    let headByteCount = FrameHeader.byteCount &+ DataFrame.extensionByteCount
-    guard bytes.byteCount >= headByteCount else { return nil }
-    let header = FrameHeader(unchecked: bytes)
-    guard header.type == .data, header.flags & reservedFlags == 0, header.streamID != .session,
-      header.bodyByteCount >= DataFrame.extensionByteCount, header.bodyByteCount <= FrameHeader.maximumBodyByteCount,
-      header.remainderByteCount <= bytes.byteCount &- FrameHeader.byteCount, FrameHeader.hasRightCheck(bytes)
-    else { return nil }
-    var block = WholeBlock(
-      header: header, frame: DataFrame(behindHeaderIn: bytes),
-      payloadByteCount: header.bodyByteCount &- DataFrame.extensionByteCount)
-    if header.flags & DataFrame.Flags.marks != 0 {
-      guard block.payloadByteCount >= DataFrame.markCountByteCount else { return nil }
-      block.markCount = Int(bytes.integer(at: headByteCount, as: UInt16.self))
-      block.payloadByteCount &-= DataFrame.markCountByteCount &+ 2 &* block.markCount
-      guard block.markCount > 0, block.payloadByteCount >= 0 else { return nil }
-    }
-    let isChained = header.flags & DataFrame.Flags.chained != 0
-    if isChained { block.payloadByteCount &-= DataFrame.decodedCheckByteCount }
-    let hasDictionary = header.flags & DataFrame.Flags.dictionary != 0
-    if hasDictionary { block.payloadByteCount &-= DataFrame.dictionaryIDByteCount }
-    guard block.frame.rawByteCount <= maximumRawBlockByteCount,
-      block.frame.allowsPayload(byteCount: block.payloadByteCount, isChained: isChained),
-      isChained ? !hasDictionary : header.flags & DataFrame.Flags.restart == 0,
-      !header.isChecked || hasRightPayloadCheck(header, bytes)
-    else { return nil }
-    return block
-  }
-
   /// Bytes of the last block's payload.
   var payloadByteCount: Int {
     let tableByteCount = markTable.map { DataFrame.markCountByteCount &+ $0.readableBytes } ?? 0
     return header.bodyByteCount &- DataFrame.extensionByteCount &- tableByteCount
-      &- (isChained ? DataFrame.decodedCheckByteCount : 0) &- (hasDictionary ? DataFrame.dictionaryIDByteCount : 0)
-  }
-
-  private func hasRightPayloadCheck(_ header: FrameHeader, _ bytes: RawSpan) -> Bool {
-    let bodyEnd = FrameHeader.byteCount &+ header.bodyByteCount
-    return bytes.integer(at: bodyEnd, as: UInt32.self)
-      == CRC32C.checksum(bytes.extracting(FrameHeader.byteCount..<bodyEnd))
+      &- (hasDecodedCheck ? DataFrame.decodedCheckByteCount : 0)
+      &- (hasDictionary ? DataFrame.dictionaryIDByteCount : 0) &- (pageHead?.byteCount ?? 0)
   }
 
   /// Hands the payload over where it lay in the input as a whole.
@@ -193,6 +167,7 @@ struct FrameParser: Hashable, Sendable {
   mutating func releaseBlock() {
     wholePayload = nil
     markTable = nil
+    pageHead = nil
     if !pieces.isEmpty { pieces.removeAll(keepingCapacity: true) }
   }
 
@@ -272,6 +247,11 @@ struct FrameParser: Hashable, Sendable {
     guard !(isChained && hasDictionary) else {
       throw .peer(.protocol, "DIC-3", "a block of a chain names a dictionary")
     }
+    let others =
+      DataFrame.Flags.chained | DataFrame.Flags.dictionary | DataFrame.Flags.marks | DataFrame.Flags.endOfMessage
+    guard !isPaged || header.flags & others == 0 else {
+      throw .peer(.protocol, "BAS-2", "a block of pages has marks, or is of a chain or a dictionary")
+    }
     remainingBodyByteCount = header.bodyByteCount
     check = CRC32C()
     isLastPieceOwned = false
@@ -318,25 +298,46 @@ struct FrameParser: Hashable, Sendable {
 
   private var isChained: Bool { header.flags & DataFrame.Flags.chained != 0 }
   private var hasDictionary: Bool { header.flags & DataFrame.Flags.dictionary != 0 }
+  private var isPaged: Bool { header.flags & DataFrame.Flags.baseline != 0 }
+  private var hasDecodedCheck: Bool { isChained || isPaged }
+
+  /// What stands in front of the payload must not reach past the body's end.
+  private func requireBody(_ byteCount: Int, of what: String) throws(SessionError) {
+    guard remainingBodyByteCount >= byteCount else {
+      throw .peer(.frameSize, "DAT-3", "\(what) is cut short in front of its payload")
+    }
+  }
 
   private mutating func beginDictionaryID() throws(SessionError) {
-    guard hasDictionary else { return try beginDecodedCheck() }
-    guard remainingBodyByteCount >= DataFrame.dictionaryIDByteCount else {
-      throw .peer(.frameSize, "DAT-3", "a block with a dictionary is cut short in front of its payload")
-    }
+    guard hasDictionary else { return try beginPageHead() }
+    try requireBody(DataFrame.dictionaryIDByteCount, of: "a block with a dictionary")
     phase = .dictionaryID
   }
 
+  private mutating func beginPageHead() throws(SessionError) {
+    guard isPaged else { return try beginDecodedCheck() }
+    try requireBody(PageBlockHead.fixedByteCount, of: "a block of pages")
+    phase = .pageHead
+  }
+
+  private mutating func beginPageTable(_ bytes: ByteBuffer) throws(SessionError) {
+    (pageMethod, pageTableByteCount) = try PageBlockHead.readFixed(bytes)
+    try requireBody(pageTableByteCount, of: "a block of pages")
+    phase = .pageTable
+  }
+
   private mutating func beginDecodedCheck() throws(SessionError) {
-    guard isChained else { return try beginPayload() }
-    guard remainingBodyByteCount >= DataFrame.decodedCheckByteCount else {
-      throw .peer(.frameSize, "DAT-3", "a chained block is cut short in front of its payload")
-    }
+    guard hasDecodedCheck else { return try beginPayload() }
+    try requireBody(DataFrame.decodedCheckByteCount, of: "a block with a check of its raw bytes")
     phase = .decodedCheck
   }
 
   private mutating func beginPayload() throws(SessionError) {
-    try dataFrame.checkPayload(byteCount: remainingBodyByteCount, isChained: isChained)
+    if let pageHead {
+      try dataFrame.checkPayload(byteCount: remainingBodyByteCount, method: pageHead.method)
+    } else {
+      try dataFrame.checkPayload(byteCount: remainingBodyByteCount, isChained: isChained)
+    }
     phase = .payload
   }
 

@@ -20,6 +20,7 @@ struct FrameType: RawRepresentable, Hashable, Sendable {
   static let update = FrameType(rawValue: 0x45)
   static let dictionary = FrameType(rawValue: 0x46)
   static let dictionaryAnswer = FrameType(rawValue: 0x47)
+  static let baselineAnswer = FrameType(rawValue: 0x48)
   /// Ignorable: one that asks for nothing sensible is skipped as any unknown frame is (SPEC PRI-1).
   static let priority = FrameType(rawValue: 0xC0)
   /// Never assigned: peers must skip it (SPEC HDR-7).
@@ -69,6 +70,7 @@ struct FrameType: RawRepresentable, Hashable, Sendable {
     case .dictionary:
       (DictionaryFrame.headByteCount &+ 1...DictionaryFrame.headByteCount &+ DictionaryFrame.partByteCount, .session)
     case .dictionaryAnswer: (DictionaryFrame.answerByteCount...DictionaryFrame.answerByteCount, .session)
+    case .baselineAnswer: (BaselineAnswer.byteCount...BaselineAnswer.byteCount, .session)
     default: nil
     }
   }
@@ -95,6 +97,7 @@ extension FrameType: CustomStringConvertible {
     case .updateAck: "UPDATE_ACK"
     case .dictionary: "DICTIONARY"
     case .dictionaryAnswer: "DICTIONARY_ANSWER"
+    case .baselineAnswer: "BASELINE_ANSWER"
     case .priority: "PRIORITY"
     default: "type 0x\(String(rawValue, radix: 16))"
     }

@@ -66,13 +66,15 @@ public struct TransmitBatch: Sendable {
   ///
   /// - Parameter markTable: the lengths in it, without their number; nil when `flags` has no MARKS.
   /// - Parameter dictionaryID: nil when `flags` has no DICTIONARY.
-  /// - Parameter decodedCheck: CRC32C of the raw bytes; nil when `flags` has no CHAINED.
+  /// - Parameter pageHead: which pages of an object they are; nil when `flags` has no BASELINE.
+  /// - Parameter decodedCheck: CRC32C of the raw bytes; nil when `flags` has neither CHAINED nor BASELINE.
   /// - Parameter isCopied: the payload is copied however long it is.
   mutating func writeData(
     _ frame: DataFrame, flags: UInt8, streamID: StreamID, markTable: ByteBuffer?, dictionaryID: UInt32?,
-    decodedCheck: UInt32?, payload: ByteBuffer, isCopied: Bool, isChecked: Bool
+    pageHead: ByteBuffer? = nil, decodedCheck: UInt32?, payload: ByteBuffer, isCopied: Bool, isChecked: Bool
   ) {
-    let more = Extensions(markTable: markTable, dictionaryID: dictionaryID, decodedCheck: decodedCheck)
+    let more = Extensions(
+      markTable: markTable, dictionaryID: dictionaryID, pageHead: pageHead, decodedCheck: decodedCheck)
     let header = FrameHeader(
       type: .data, flags: isChecked ? flags | FrameFlags.check : flags, streamID: streamID,
       bodyByteCount: DataFrame.extensionByteCount + more.byteCount + payload.readableBytes)
@@ -115,6 +117,7 @@ public struct TransmitBatch: Sendable {
 private struct Extensions {
   let markTable: ByteBuffer?
   let dictionaryID: UInt32?
+  let pageHead: ByteBuffer?
   let decodedCheck: UInt32?
 
   @inline(__always)
@@ -124,7 +127,12 @@ private struct Extensions {
   private var idByteCount: Int { dictionaryID == nil ? 0 : DataFrame.dictionaryIDByteCount }
 
   @inline(__always)
-  var byteCount: Int { tableByteCount + idByteCount + (decodedCheck == nil ? 0 : DataFrame.decodedCheckByteCount) }
+  private var pageHeadByteCount: Int { pageHead?.readableBytes ?? 0 }
+
+  @inline(__always)
+  var byteCount: Int {
+    tableByteCount + idByteCount + pageHeadByteCount + (decodedCheck == nil ? 0 : DataFrame.decodedCheckByteCount)
+  }
 
   @inline(__always)
   func store(behindExtensionIn target: UnsafeMutableRawBufferPointer) {
@@ -137,9 +145,11 @@ private struct Extensions {
     if let dictionaryID {
       unsafe target.storeBytes(of: dictionaryID.bigEndian, toByteOffset: start + tableByteCount, as: UInt32.self)
     }
+    if let pageHead { unsafe target.copy(pageHead, to: start + tableByteCount + idByteCount) }
     if let decodedCheck {
       unsafe target.storeBytes(
-        of: decodedCheck.bigEndian, toByteOffset: start + tableByteCount + idByteCount, as: UInt32.self)
+        of: decodedCheck.bigEndian, toByteOffset: start + tableByteCount + idByteCount + pageHeadByteCount,
+        as: UInt32.self)
     }
   }
 }

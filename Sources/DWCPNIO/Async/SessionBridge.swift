@@ -105,7 +105,7 @@ final class SessionBridge: SessionDelegate {
   func session(_ handler: SessionHandler, received event: SessionEvent) {
     switch event {
     case .established(let agreement): establish(agreement)
-    case .codecChosen, .sendCodecsChanged: break
+    case .codecChosen, .sendCodecsChanged, .objectStands: break
     case .streamOpened(let id, let opening): accept(id, opening)
     case .readable(let id): resumeReader(id)
     case .writable(let id): resumeWriter(id)

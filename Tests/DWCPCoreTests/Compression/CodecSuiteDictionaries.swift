@@ -158,8 +158,8 @@ import Testing
   func without() throws {
     var pair = DictionaryPair()
     pair.exchange()
-    #expect(pair.client.session.dictionaryOffer(.zstdDefault, rawByteCount: 16_385) == nil)
-    #expect(pair.client.session.dictionaryOffer(.zstdDefault, rawByteCount: 16_384)?.id == 1)
+    #expect(pair.client.session.dictionaryOffer(.zstdDefault, rawByteCount: 16_385, of: .session) == nil)
+    #expect(pair.client.session.dictionaryOffer(.zstdDefault, rawByteCount: 16_384, of: .session)?.id == 1)
     for text in ["lz4", "zstd:3:chained", "zstd:13"] {
       let id = try pair.client.session.open(compression: .fixed(try #require(CompressionSetting(text))))
       _ = try pair.client.session.write(ByteBuffer(bytes: DictionaryPair.message(0)), to: id)

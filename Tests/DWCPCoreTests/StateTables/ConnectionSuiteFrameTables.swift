@@ -32,6 +32,8 @@ import Testing
     DICTIONARY !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
     ANSWER     !PRE-2   !HS-1        !DIC-1  !DIC-1  !DIC-1  !DIC-1    ignored  ignored
     RETIRED    !PRE-2   !HS-1        !DIC-2  !DIC-2  !DIC-2  !DIC-2    ignored  ignored
+    STANDS     !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
+    RELEASED   !PRE-2   !HS-1        !BAS-1  !BAS-1  !BAS-1  !BAS-1    ignored  ignored
     PRIORITY   !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
     critical   !PRE-2   !HDR-6       !HDR-6  !HDR-6  !HDR-6  !HDR-6    ignored  ignored
     ignorable  !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
@@ -62,6 +64,8 @@ import Testing
     DICTIONARY !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
     ANSWER     !PRE-2   !HS-1        !DIC-1  !DIC-1  !DIC-1  !DIC-1    ignored  ignored
     RETIRED    !PRE-2   !HS-1        !DIC-2  !DIC-2  !DIC-2  !DIC-2    ignored  ignored
+    STANDS     !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
+    RELEASED   !PRE-2   !HS-1        !BAS-1  !BAS-1  !BAS-1  !BAS-1    ignored  ignored
     PRIORITY   !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
     critical   !PRE-2   !HDR-6       !HDR-6  !HDR-6  !HDR-6  !HDR-6    ignored  ignored
     ignorable  !PRE-2   !HS-1        ok      ok      ok      ok        ignored  ignored
@@ -95,6 +99,8 @@ import Testing
       ("UPDATE_ACK", 0x0D, wire.frame(0x0D, bytes(UInt32(1)) + [0, 1, 0, 0, 0, 0] + number)),
       ("DICTIONARY", 0x46, wire.frame(0x46, dictionary)), ("ANSWER", 0x47, wire.frame(0x47, [0, 0, 0, 1, 1])),
       ("RETIRED", 0x47, wire.frame(0x47, [0, 0, 0, 1, 3])),
+      ("STANDS", 0x48, wire.frame(0x48, [UInt8](repeating: 0, count: 32) + [1, 0, 0, 0])),
+      ("RELEASED", 0x48, wire.frame(0x48, [UInt8](repeating: 0, count: 32) + [2, 0, 0, 0])),
       ("PRIORITY", 0xC0, wire.frame(0xC0, stream: 1, [0, 0, 0, 0])),
       ("critical", 0x30, wire.frame(0x30, [])), ("ignorable", 0xBA, wire.frame(0xBA, [])),
     ]

@@ -10,19 +10,20 @@ import Testing
 @Suite struct FramingSuiteParserTable {
   private static let table = StateTable(
     """
-    input         preface  header         controlBody  dataExtension  markCount  markTable     dictionaryID  decodedCheck  payload       payloadCheck
-    tooFew        preface  header         controlBody  dataExtension  markCount  markTable     dictionaryID  decodedCheck  payload       payloadCheck
-    control       =preface controlBody    =control     -              -          -             -             -             -             -
-    data          =preface dataExtension  -            payload        -          -             -             -             payloadCheck  =data
-    marks         =preface dataExtension  -            markCount      markTable  payload       -             -             payloadCheck  =data
-    chained       =preface dataExtension  -            markCount      markTable  decodedCheck  -             payload       payloadCheck  =data
-    dictionary    =preface dataExtension  -            markCount      markTable  dictionaryID  payload       -             payloadCheck  =data
-    unchecked     =preface dataExtension  -            payload        -          -             -             -             =data         -
-    damaged       !PRE-2   !HDR-1         !HDR-3       !DAT-5         !DAT-4     !DAT-3        !DAT-3        !DAT-3        -             !HDR-3
+    input       preface   header         controlBody  dataExtension  markCount  markTable     dictionaryID  pageHead   pageTable     decodedCheck  payload       payloadCheck
+    tooFew      preface   header         controlBody  dataExtension  markCount  markTable     dictionaryID  pageHead   pageTable     decodedCheck  payload       payloadCheck
+    control     =preface  controlBody    =control     -              -          -             -             -          -             -             -             -
+    data        =preface  dataExtension  -            payload        -          -             -             -          -             -             payloadCheck  =data
+    marks       =preface  dataExtension  -            markCount      markTable  payload       -             -          -             -             payloadCheck  =data
+    chained     =preface  dataExtension  -            markCount      markTable  decodedCheck  -             -          -             payload       payloadCheck  =data
+    dictionary  =preface  dataExtension  -            markCount      markTable  dictionaryID  payload       -          -             -             payloadCheck  =data
+    pages       =preface  dataExtension  -            pageHead       -          -             -             pageTable  decodedCheck  payload       payloadCheck  =data
+    unchecked   =preface  dataExtension  -            payload        -          -             -             -          -             -             =data         -
+    damaged     !PRE-2    !HDR-1         !HDR-3       !DAT-5         !DAT-4     !DAT-3        !DAT-3        !BAS-3     !BAS-3        !DAT-3        -             !HDR-3
     """)
 
   private enum Input: String, CaseIterable {
-    case tooFew, control, data, marks, chained, dictionary, unchecked, damaged
+    case tooFew, control, data, marks, chained, dictionary, pages, unchecked, damaged
   }
 
   private static let control = WireBuilder().frame(0x04, bytes(UInt64(1))).bytes
@@ -34,6 +35,7 @@ import Testing
   private static let dictionary = WireBuilder().data(
     codec: 2, raw: 3, marks: [1], dictionary: 1, [1, 2]
   ).bytes
+  private static let pages = WireBuilder().pages([1, 2, 3], codec: 2, raw: 4_096).bytes
   private static let unchecked = WireBuilder().frame(0x41, flags: 0, stream: 1, bytes(UInt64(0)) + [0, 0, 0, 1, 7])
     .bytes
 
@@ -47,9 +49,9 @@ import Testing
   func walks() throws {
     for (input, frame) in [
       (Input.control, Self.control), (.data, Self.data), (.marks, Self.marked), (.chained, Self.chained),
-      (.dictionary, Self.dictionary), (.unchecked, Self.unchecked),
+      (.dictionary, Self.dictionary), (.pages, Self.pages), (.unchecked, Self.unchecked),
     ] {
-      var parser = FrameParser(maximumRawBlockByteCount: 65_536, allowsChains: true, allowsDictionaries: true)
+      var parser = parser()
       var seen: [String: String] = [:]
       var bytes = ByteBuffer(integer: Preface().packed)
       bytes.writeImmutableBuffer(frame)
@@ -69,6 +71,10 @@ import Testing
     }
   }
 
+  private func parser() -> FrameParser {
+    FrameParser(maximumRawBlockByteCount: 65_536, allowsChains: true, allowsDictionaries: true, allowsObjects: true)
+  }
+
   private static func name(of step: FrameParser.Step) -> String {
     switch step {
     case .needsMore: "needsMore"
@@ -81,7 +87,7 @@ import Testing
   @Test("each phase refuses what does not belong there, and names the rule")
   func refusals() {
     for phase in FrameParser.Phase.allCases {
-      var parser = FrameParser(maximumRawBlockByteCount: 65_536, allowsChains: true, allowsDictionaries: true)
+      var parser = parser()
       var rule = "-"
       do throws(SessionError) {
         if phase != .preface { _ = try Self.take(ByteBuffer(integer: Preface().packed), into: &parser) }
@@ -113,6 +119,8 @@ import Testing
     case .markCount: return wire.data(marks: [], [1, 2]).bytes
     case .markTable: return wire.data(raw: 9, marks: [1], [1, 2]).bytes
     case .dictionaryID: return wire.data(codec: 2, raw: 3, dictionary: 1, [1, 2, 3]).bytes
+    case .pageHead: return wire.pages(method: 5, [1], raw: 4_096).bytes
+    case .pageTable: return wire.pages(method: 4, base: (0, 0), [1], raw: 4_096).bytes
     case .decodedCheck:
       return wire.data(flags: 0x08, codec: 2, raw: 3, decodedCheck: 1, [UInt8](repeating: 1, count: 68)).bytes
     case .payload: return ByteBuffer()

@@ -75,7 +75,7 @@ import Testing
     case .encoded:
       encode(&half)
       half.finish()
-      _ = half.completeBlock(encoded)
+      complete(&half)
     case .sent: send(&half)
     case .finDue:
       send(&half)
@@ -96,10 +96,9 @@ import Testing
     _ = half.markSent()
   }
 
-  private static let encoded = EncodedBlock(
-    number: 7, streamID: StreamID(rawValue: 1), tried: .lz4Default, triedRawByteCount: 4, triedByteCount: 2,
-    isSample: false, codec: .lz4,
-    payload: ByteBuffer(repeating: 1, count: 2), rawByteCount: 4)
+  private static func complete(_ half: inout SendHalf) {
+    _ = half.completeBlock(7, codec: .lz4, payload: ByteBuffer(repeating: 1, count: 2), decodedCheck: 0)
+  }
 
   private static func encode(_ half: inout SendHalf) {
     guard var block = half.cut(maximumRawByteCount: 64, maximumSpan: 64) else { return }
@@ -117,7 +116,7 @@ import Testing
     case .cut: _ = half.cut(maximumRawByteCount: 64, maximumSpan: 64)
     case .cutAndSend: send(&half)
     case .enqueue: encode(&half)
-    case .completeBlock: _ = half.completeBlock(encoded)
+    case .completeBlock: complete(&half)
     case .takeBlock: _ = half.takeBlock()
     case .markFinSent: half.markFinSent()
     case .reset: return half.reset(.cancelled)

@@ -44,6 +44,25 @@ struct WireBuilder {
       0x41, flags: flags | markFlag | dictionaryFlag | Self.check, stream: stream, Array(body.readableBytesView))
   }
 
+  /// A DATA frame with pages of an object (SPEC BAS-2).
+  ///
+  /// - Parameter runs: pages skipped and pages less one, each below 64.
+  /// - Parameter check: of the raw bytes; that of the payload when nothing is said.
+  func pages(
+    method: UInt8 = 0, reserved: UInt8 = 0, base: (UInt64, UInt32)? = nil, stream: UInt64 = 1, flags: UInt8 = 0,
+    offset: UInt64 = 0, runs: [UInt8] = [0, 0], _ payload: [UInt8], codec: UInt8 = 0, raw: Int? = nil,
+    check: UInt32? = nil
+  ) -> WireBuilder {
+    var body = ByteBuffer()
+    body.writeMultipleIntegers(offset, UInt32(codec) << 24 | UInt32(truncatingIfNeeded: raw ?? payload.count))
+    body.writeMultipleIntegers(method, reserved, UInt16(truncatingIfNeeded: runs.count))
+    if let base { body.writeMultipleIntegers(base.0, base.1) }
+    body.writeBytes(runs)
+    body.writeInteger(check ?? CRC32C.checksum(ByteBuffer(bytes: payload).readableBytesSpan))
+    body.writeBytes(payload)
+    return frame(0x41, flags: flags | 0x20 | Self.check, stream: stream, Array(body.readableBytesView))
+  }
+
   func raw(_ more: [UInt8]) -> WireBuilder {
     var builder = self
     builder.bytes.writeBytes(more)

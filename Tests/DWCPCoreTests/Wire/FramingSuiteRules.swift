@@ -75,6 +75,10 @@ struct Violation: Sendable, CustomTestStringConvertible {
     Violation("DIC-2", .protocol, wire.data(codec: 2, raw: 9, dictionary: 1, [1])),
     Violation("DIC-3", .protocol, wire.data(dictionary: 1, [1])),
     Violation("DIC-3", .protocol, wire.data(flags: 0x18, codec: 2, raw: 9, dictionary: 1, decodedCheck: 1, [1])),
+    Violation("BAS-1", .protocol, wire.frame(0x40, stream: 1, [0, 5, 0, 48] + [UInt8](repeating: 0, count: 48))),
+    Violation("BAS-1", .protocol, wire.frame(0x48, [UInt8](repeating: 0, count: 32) + [2, 0, 0, 0])),
+    Violation("BAS-5", .protocol, wire.frame(0x48, [UInt8](repeating: 0, count: 32) + [3, 0, 0, 0])),
+    Violation("BAS-5", .protocol, wire.frame(0x48, [UInt8](repeating: 0, count: 32) + [1, 0, 0, 1])),
     Violation(
       "CRD-2", .flowControl,
       [1, 3, 5, 7, 9].reduce(wire) { wire, id in

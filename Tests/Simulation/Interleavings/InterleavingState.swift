@@ -307,7 +307,8 @@ extension InterleavingState {
       if let stream = ids.firstIndex(of: id) { releaseIfOver(end, stream) }
     case .ended(let error):
       problem = "the \(end) ended: \(error.map { "\($0)" } ?? "no reason")"
-    case .established, .closed, .streamLimitRaised, .pong, .goingAway, .codecChosen, .sendCodecsChanged:
+    case .established, .closed, .streamLimitRaised, .pong, .goingAway, .codecChosen, .sendCodecsChanged,
+      .objectStands:
       break
     }
   }

@@ -94,7 +94,7 @@ private final class SessionStreams: SessionDelegate, StreamOpener {
     case .ended(let error):
       ended(error ?? PeerError("the session ended early"))
       self.handler = nil
-    case .pong, .goingAway, .codecChosen, .sendCodecsChanged: break
+    case .pong, .goingAway, .codecChosen, .sendCodecsChanged, .objectStands: break
     }
   }
 
