@@ -25,7 +25,7 @@ def opening_accepts():
                     pairs,
                     size=1_000_000,
                     urgency=7,
-                    extra=entry(4, u64(9)) + entry(5, b"any") + entry(6, b"") + entry(0x8123, b"skipped"),
+                    extra=entry(4, u64(9)) + entry(6, b"") + entry(0x8123, b"skipped"),
                 )
             ],
             {"events": [opened(s.peer(1), pairs, expectedSize=1_000_000, urgency=7)]},

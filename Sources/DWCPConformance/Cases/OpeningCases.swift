@@ -18,14 +18,14 @@ extension Case {
 
   static let openings: [Case] = [
     taken(
-      "open-hints", "EXPECTED_SIZE and URGENCY are taken",
+      "open-hints", "EXPECTED_SIZE, URGENCY and DOMAIN are taken",
       [
-        Entry(0x0002, 1, byteCount: 8), Entry(0x0003, 7, byteCount: 1),
+        Entry(0x0002, 1, byteCount: 8), Entry(0x0003, 7, byteCount: 1), Entry(0x0004, 9, byteCount: 8),
       ]),
     taken(
       "open-reserved", "reserved tags of OPEN are ignored",
       [
-        Entry(0x0004, 9, byteCount: 8), Entry(0x0005, [UInt8](repeating: 1, count: 16)), Entry(0x0006, [1]),
+        Entry(0x0006, [1])
       ]),
     taken("open-ignorable", "unknown ignorable tags of OPEN are skipped", [Entry(0xFA77, [1, 2]), Entry(0x8123, [])]),
     taken("open-metadata", "32 METADATA entries are taken", (0..<31).map { .metadata("key\($0)", "value") }),
