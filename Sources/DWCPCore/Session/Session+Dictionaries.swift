@@ -56,9 +56,8 @@ extension Session {
     }
   }
 
-  /// What a block that arrived is to be decoded with (SPEC DIC-3).
-  func receivedDictionary(codec: Codec) throws(SessionError) -> CompressionDictionary? {
-    guard parser.header.flags & DataFrame.Flags.dictionary != 0 else { return nil }
+  /// What a block that names a dictionary is to be decoded with (SPEC DIC-3).
+  func receivedDictionary(codec: Codec) throws(SessionError) -> CompressionDictionary {
     guard codec == .zstd else {
       throw .peer(.protocol, "DIC-3", "a block with a dictionary is not zstd")
     }

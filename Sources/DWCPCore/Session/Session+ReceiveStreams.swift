@@ -169,7 +169,8 @@ extension Session {
     }
     return CheckedBlock(
       span: span, isFinal: isFinal, endsMessage: endsMessage, codec: codec, isChained: isChained,
-      isRestart: flags & DataFrame.Flags.restart != 0, dictionary: try receivedDictionary(codec: codec))
+      isRestart: flags & DataFrame.Flags.restart != 0,
+      dictionary: flags & DataFrame.Flags.dictionary == 0 ? nil : try receivedDictionary(codec: codec))
   }
 
   /// Queues a block for its reader, or for a decoder.

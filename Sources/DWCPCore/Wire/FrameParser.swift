@@ -117,7 +117,10 @@ struct FrameParser: Hashable, Sendable {
   /// The short way for what most frames are: a block that lies in the input as a whole and breaks no rule. Whatever else it is goes the long way, which
   /// says what is wrong.
   private mutating func takeWholeBlock(from input: inout ByteBuffer) -> Bool {
-    guard carry.readableBytes == 0, let block = wholeBlock(in: input.readableBytesSpan) else { return false }
+    guard carry.readableBytes == 0,
+      let block = Self.wholeBlock(
+        in: input.readableBytesSpan, maximumRawByteCount: maximumRawBlockByteCount, reservedFlags: reservedFlags)
+    else { return false }
     header = block.header
     dataFrame = block.frame
     input.moveReaderIndex(forwardBy: FrameHeader.byteCount &+ DataFrame.extensionByteCount)
@@ -143,8 +146,11 @@ struct FrameParser: Hashable, Sendable {
     var payloadByteCount: Int
   }
 
-  /// The frame at the beginning of the bytes, if it is such a block.
-  private func wholeBlock(in bytes: RawSpan) -> WholeBlock? {
+  /// The frame at the beginning of the bytes, if it is such a block. Not a method of the parser, of which it would be given a copy.
+  @inline(__always)
+  private static func wholeBlock(
+    in bytes: RawSpan, maximumRawByteCount: Int, reservedFlags: UInt8
+  ) -> WholeBlock? {
     let headByteCount = FrameHeader.byteCount &+ DataFrame.extensionByteCount
     guard bytes.byteCount >= headByteCount else { return nil }
     let header = FrameHeader(unchecked: bytes)
@@ -165,7 +171,7 @@ struct FrameParser: Hashable, Sendable {
     if isChained { block.payloadByteCount &-= DataFrame.decodedCheckByteCount }
     let hasDictionary = header.flags & DataFrame.Flags.dictionary != 0
     if hasDictionary { block.payloadByteCount &-= DataFrame.dictionaryIDByteCount }
-    guard block.frame.rawByteCount <= maximumRawBlockByteCount,
+    guard block.frame.rawByteCount <= maximumRawByteCount,
       block.frame.allowsPayload(byteCount: block.payloadByteCount, isChained: isChained),
       isChained ? !hasDictionary : header.flags & DataFrame.Flags.restart == 0,
       !header.isChecked || hasRightPayloadCheck(header, bytes)
@@ -174,13 +180,15 @@ struct FrameParser: Hashable, Sendable {
   }
 
   /// Bytes of the last block's payload.
+  @inline(__always)
   var payloadByteCount: Int {
     let tableByteCount = markTable.map { DataFrame.markCountByteCount &+ $0.readableBytes } ?? 0
     return header.bodyByteCount &- DataFrame.extensionByteCount &- tableByteCount
       &- (isChained ? DataFrame.decodedCheckByteCount : 0) &- (hasDictionary ? DataFrame.dictionaryIDByteCount : 0)
   }
 
-  private func hasRightPayloadCheck(_ header: FrameHeader, _ bytes: RawSpan) -> Bool {
+  @inline(__always)
+  private static func hasRightPayloadCheck(_ header: FrameHeader, _ bytes: RawSpan) -> Bool {
     let bodyEnd = FrameHeader.byteCount &+ header.bodyByteCount
     return bytes.integer(at: bodyEnd, as: UInt32.self)
       == CRC32C.checksum(bytes.extracting(FrameHeader.byteCount..<bodyEnd))

@@ -198,8 +198,9 @@ extension SessionHandler {
     if sentByteCount > 0 { context.flush() }
     isPumping = false
     if hasMore { schedulePump() }
-    closeIfWanted(context)
-    scheduleDeadline(context)
+    let outlook = look { $0.outlook() }
+    if outlook.wantsClose { close(context) }
+    if let deadline = outlook.nextDeadline { scheduleDeadline(deadline, context) }
     if blockedStreamLook == nil { scheduleBlockedStreamLook(context) }
   }
 
@@ -276,8 +277,8 @@ extension SessionHandler {
   }
 
   /// Sends the end of this end's bytes and gives the other end a moment to read them, since closing at once could discard them.
-  private func closeIfWanted(_ context: ChannelHandlerContext) {
-    guard !isClosing, look({ $0.wantsClose }) else { return }
+  private func close(_ context: ChannelHandlerContext) {
+    guard !isClosing else { return }
     isClosing = true
     guard context.channel.isActive else { return }
     context.close(mode: .output, promise: nil)
@@ -287,8 +288,7 @@ extension SessionHandler {
   }
 
   /// Keeps one timer, not later than the engine's deadline; one that fires too early is harmless.
-  private func scheduleDeadline(_ context: ChannelHandlerContext) {
-    guard let next = look({ $0.nextDeadline }) else { return }
+  private func scheduleDeadline(_ next: Instant, _ context: ChannelHandlerContext) {
     let deadline = NIODeadline.uptimeNanoseconds(next.nanoseconds)
     if let timer, timer.deadline <= deadline { return }
     timer?.task.cancel()
