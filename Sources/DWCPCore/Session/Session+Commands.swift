@@ -100,12 +100,13 @@ extension Session {
     wake(at: slot)
   }
 
-  private func endedError(_ id: StreamID) -> SessionError {
-    guard let send = streams[id]?.send, send.isStoppedByPeer else {
+  @inline(never)
+  private mutating func endedError(_ id: StreamID) -> SessionError {
+    guard let slot = streams.slot(of: id), streams[slot: slot].send.isStoppedByPeer else {
       return .caller(.streamState, "STR-8", "stream \(id) can no longer be written")
     }
     return SessionError(
-      code: send.resetCode, blame: .peer, rule: "STR-10", message: "the other end no longer reads stream \(id)",
+      code: streams[slot: slot].send.resetCode, blame: .peer, rule: "STR-10", message: "the other end no longer reads stream \(id)",
       isReportedByPeer: true)
   }
 
