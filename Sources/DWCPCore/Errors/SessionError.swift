@@ -58,12 +58,15 @@ public struct SessionError: Error, Sendable {
     content = Content(code, blame, rule, message, isReportedByPeer, refusal)
   }
 
-  static func peer(_ code: ErrorCode, _ rule: StaticString, _ message: String) -> SessionError {
-    SessionError(code: code, blame: .peer, rule: "\(rule)", message: message)
+  /// The message is made up out of line, as that of `caller`, so that the code that may throw is not mostly text.
+  @inline(never)
+  static func peer(_ code: ErrorCode, _ rule: StaticString, _ message: @autoclosure () -> String) -> SessionError {
+    SessionError(code: code, blame: .peer, rule: "\(rule)", message: message())
   }
 
-  static func caller(_ code: ErrorCode, _ rule: StaticString, _ message: String) -> SessionError {
-    SessionError(code: code, blame: .caller, rule: "\(rule)", message: message)
+  @inline(never)
+  static func caller(_ code: ErrorCode, _ rule: StaticString, _ message: @autoclosure () -> String) -> SessionError {
+    SessionError(code: code, blame: .caller, rule: "\(rule)", message: message())
   }
 }
 

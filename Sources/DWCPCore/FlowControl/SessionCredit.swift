@@ -40,6 +40,7 @@ struct SessionReceiveCredit: Hashable, Sendable {
   /// Units that may still be written off.
   var writeOffRoom: UInt64 { budget &- min(budget, window &+ writtenOff) }
 
+  @inline(__always)
   func check(newUnits: UInt64) throws(SessionError) {
     guard newUnits <= grantedLimit &- charged else {
       throw .peer(.flowControl, "CRD-2", "a block exceeds the session's credit of \(grantedLimit)")

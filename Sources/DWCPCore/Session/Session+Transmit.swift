@@ -296,9 +296,10 @@ extension Session {
     guard !streams[slot: slot].compression.isCompressing(sendCodecs) else { return false }
     let offset = streams[slot: slot].send.cutEnd
     guard
-      let (chunk, isFinal) = streams[slot: slot].send.takeWhole(
+      let chunk = streams[slot: slot].send.takeWhole(
         maximumRawByteCount: maximumRawByteCount, maximumSpan: sendCredit.available)
     else { return false }
+    let isFinal = streams[slot: slot].send.markSent()
     let rawByteCount = chunk.bytes.readableBytes
     streams[slot: slot].owesOpening = false
     noteCutStored(rawByteCount: rawByteCount, span: chunk.span, of: id, at: slot)

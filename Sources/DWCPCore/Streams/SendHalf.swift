@@ -159,15 +159,15 @@ struct SendHalf: Hashable, Sendable {
     creditLimit = max(creditLimit, limit)
   }
 
-  /// The next block where that is bytes as they were written, as `cut`; true when FIN goes with it.
+  /// The next block where that is bytes as they were written, as `cut`; `markSent` tells whether FIN goes with it.
   @inline(__always)
-  mutating func takeWhole(maximumRawByteCount: Int, maximumSpan: UInt64) -> (chunk: SendQueue.Chunk, isFinal: Bool)? {
+  mutating func takeWhole(maximumRawByteCount: Int, maximumSpan: UInt64) -> SendQueue.Chunk? {
     let span = Int(min(availableCredit, maximumSpan, UInt64(maximumRawByteCount) + 1))
     guard hasBytesToCut, !hasBlocks, span > 0,
       let chunk = backlog.contents.queue.takeWhole(maximumRawByteCount: maximumRawByteCount, maximumSpan: span)
     else { return nil }
     cutEnd += chunk.span
-    return (chunk, markSent())
+    return chunk
   }
 
   /// Cuts the next block within the stream's own credit; the caller charges the session with its span.

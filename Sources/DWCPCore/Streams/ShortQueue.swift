@@ -26,6 +26,15 @@ struct ShortQueue<Element> {
     return element
   }
 
+  mutating func removeLast() {
+    if rest.isEmpty { first = nil } else { rest.removeLast() }
+  }
+
+  /// Keeps no more memory than its elements need.
+  mutating func trim() {
+    rest = rest.madeToMeasure()
+  }
+
   subscript(index: Int) -> Element {
     get {
       if index == 0, let first { return first }
@@ -45,3 +54,13 @@ struct ShortQueue<Element> {
 extension ShortQueue: Equatable where Element: Equatable {}
 extension ShortQueue: Hashable where Element: Hashable {}
 extension ShortQueue: Sendable where Element: Sendable {}
+
+extension Deque {
+  /// A copy whose storage is not larger than it has to be.
+  func madeToMeasure() -> Deque {
+    var copy = Deque()
+    copy.reserveCapacity(count)
+    copy.append(contentsOf: self)
+    return copy
+  }
+}
