@@ -60,7 +60,9 @@ struct SessionReceiveCredit: Hashable, Sendable {
     writtenOff &+= units
   }
 
+  @inline(__always)
   mutating func tune(roundTripNanoseconds: UInt64, now: Instant) {
+    guard tuner.isDue(consumed: consumed, roundTripNanoseconds: roundTripNanoseconds, now: now) else { return }
     // A quarter is kept back, so that a reader who stalls while the window is at its largest can be written off all the same.
     let highest = max(initialWindow, budget &- max(budget / 4, min(budget, writtenOff)))
     tuner.tune(

@@ -30,6 +30,11 @@ struct LinkFlow: Hashable, Sendable {
     /// What had been delivered when it was sent, and since when.
     var deliveredBefore: UInt64
     var deliveredSince: Instant
+
+    mutating func extend(frameCount: UInt64, byteCount: UInt64) {
+      self.frameCount = frameCount
+      self.byteCount = byteCount
+    }
   }
 
   private var departures: Deque<Departure> = []
@@ -71,8 +76,7 @@ struct LinkFlow: Hashable, Sendable {
     let firstByte = sentByteCount
     sentByteCount &+= UInt64(byteCount)
     if let last = departures.indices.last, joins(departures[last], now: now) {
-      departures[last].frameCount = frameCount
-      departures[last].byteCount = sentByteCount
+      departures[last].extend(frameCount: frameCount, byteCount: sentByteCount)
     } else {
       departures.append(
         Departure(

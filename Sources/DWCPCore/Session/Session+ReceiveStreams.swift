@@ -160,7 +160,8 @@ extension Session {
     }
     let isFinal = flags & DataFrame.Flags.fin != 0
     guard span > 0 || isFinal else { throw .peer(.protocol, "DAT-2", "a DATA frame carries nothing") }
-    guard let codec = Codec(rawValue: frame.codecID), local.codecIDs.contains(frame.codecID) else {
+    // `none` is always announced (SPEC CDC-1).
+    guard let codec = Codec(rawValue: frame.codecID), codec == .none || local.codecIDs.contains(frame.codecID) else {
       throw .peer(.codec, "DAT-5", "codec \(frame.codecID) was not announced")
     }
     let isChained = flags & DataFrame.Flags.chained != 0
@@ -280,8 +281,12 @@ extension Session {
     removeIfClosed(at: slot)
   }
 
+  @inline(__always)
   mutating func removeIfClosed(at slot: Int) {
-    guard streams.update(at: slot, { $0.isClosed }) else { return }
+    if streams.update(at: slot, { $0.isClosed }) { remove(at: slot) }
+  }
+
+  private mutating func remove(at slot: Int) {
     let id = streams[slot: slot].id
     // Session credit may never come, and then the list would only grow.
     if streams[slot: slot].isAwaitingSessionCredit { creditWaiters.removeAll { $0 == id } }
