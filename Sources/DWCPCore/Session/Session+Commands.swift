@@ -32,7 +32,7 @@ extension Session {
     stream.owesOpening = true
     if !body.isEmpty { openBodies[id] = body }
     counters.streamsOpened += 1
-    queueControl(at: streams.insert(stream))
+    queueControl(at: streams.insert(consume stream))
     return id
   }
 

@@ -35,7 +35,7 @@ extension Session {
       compression: StreamCompression(configuration.compression), urgency: StreamOpening().urgency)
     stream.isAnticipated = true
     counters.streamsAccepted &+= 1
-    return streams.insert(stream)
+    return streams.insert(consume stream)
   }
 
   /// Tells the application of a new stream, or turns it away while draining (SPEC END-3).
@@ -160,7 +160,7 @@ extension Session {
     }
     let isFinal = flags & DataFrame.Flags.fin != 0
     guard span > 0 || isFinal else { throw .peer(.protocol, "DAT-2", "a DATA frame carries nothing") }
-    // `none` is always announced (SPEC CDC-1).
+    // `none` is always announced (SPEC CAP-2).
     guard let codec = Codec(rawValue: frame.codecID), codec == .none || local.codecIDs.contains(frame.codecID) else {
       throw .peer(.codec, "DAT-5", "codec \(frame.codecID) was not announced")
     }
@@ -292,8 +292,8 @@ extension Session {
     if streams[slot: slot].isAwaitingSessionCredit { creditWaiters.removeAll { $0 == id } }
     // Streams that outlived their session have been counted with its end.
     if progress.isLive { counters.streamsClosed.add(streams[slot: slot].cut) }
-    sendChains[id] = nil
-    receiveChains[id] = nil
+    if !sendChains.isEmpty { sendChains[id] = nil }
+    endReceiving(of: id)
     streams.remove(at: slot)
     selectors.remove(id)
     if id.opener != role { closedPeerStreamCount &+= 1 }
