@@ -24,7 +24,8 @@ public struct SessionError: Error, Sendable {
     let refusal: Refusal?
 
     init(
-      _ code: ErrorCode, _ blame: Blame, _ rule: String, _ message: String, _ isReportedByPeer: Bool, _ refusal: Refusal?
+      _ code: ErrorCode, _ blame: Blame, _ rule: String, _ message: String, _ isReportedByPeer: Bool,
+      _ refusal: Refusal?
     ) {
       self.code = code
       self.blame = blame

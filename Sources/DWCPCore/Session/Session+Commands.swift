@@ -106,7 +106,8 @@ extension Session {
       return .caller(.streamState, "STR-8", "stream \(id) can no longer be written")
     }
     return SessionError(
-      code: streams[slot: slot].send.resetCode, blame: .peer, rule: "STR-10", message: "the other end no longer reads stream \(id)",
+      code: streams[slot: slot].send.resetCode, blame: .peer, rule: "STR-10",
+      message: "the other end no longer reads stream \(id)",
       isReportedByPeer: true)
   }
 
