@@ -14,38 +14,60 @@ public enum Blame: String, Hashable, Sendable {
 ///
 /// Two errors are equal when their codes are.
 public struct SessionError: Error, Sendable {
+  /// In memory of its own: whatever can throw would otherwise make room for all of it.
+  private final class Content: Sendable {
+    let code: ErrorCode
+    let blame: Blame
+    let rule: String
+    let message: String
+    let isReportedByPeer: Bool
+    let refusal: Refusal?
+
+    init(
+      _ code: ErrorCode, _ blame: Blame, _ rule: String, _ message: String, _ isReportedByPeer: Bool,
+      _ refusal: Refusal?
+    ) {
+      self.code = code
+      self.blame = blame
+      self.rule = rule
+      self.message = message
+      self.isReportedByPeer = isReportedByPeer
+      self.refusal = refusal
+    }
+  }
+
+  private let content: Content
+
   /// The code of SPEC section 13.
-  public let code: ErrorCode
+  public var code: ErrorCode { content.code }
   /// Who has to act.
-  public let blame: Blame
+  public var blame: Blame { content.blame }
   /// The SPEC rule that was broken, such as `DAT-2`; empty when the other end gave the error.
-  public let rule: String
+  public var rule: String { content.rule }
   /// One sentence for a person.
-  public let message: String
+  public var message: String { content.message }
   /// True when the other end reported this, with REFUSE, CLOSE, RESET or STOP.
-  public let isReportedByPeer: Bool
+  public var isReportedByPeer: Bool { content.isReportedByPeer }
   /// What both ends offered, when the handshake was refused.
-  public let refusal: Refusal?
+  public var refusal: Refusal? { content.refusal }
 
   /// An error; the engine makes these, and an application that answers with the protocol's codes may.
   public init(
     code: ErrorCode, blame: Blame, rule: String, message: String, isReportedByPeer: Bool = false,
     refusal: Refusal? = nil
   ) {
-    self.code = code
-    self.blame = blame
-    self.rule = rule
-    self.message = message
-    self.isReportedByPeer = isReportedByPeer
-    self.refusal = refusal
+    content = Content(code, blame, rule, message, isReportedByPeer, refusal)
   }
 
-  static func peer(_ code: ErrorCode, _ rule: StaticString, _ message: String) -> SessionError {
-    SessionError(code: code, blame: .peer, rule: "\(rule)", message: message)
+  /// The message is made up out of line, as that of `caller`, so that the code that may throw is not mostly text.
+  @inline(never)
+  static func peer(_ code: ErrorCode, _ rule: StaticString, _ message: @autoclosure () -> String) -> SessionError {
+    SessionError(code: code, blame: .peer, rule: "\(rule)", message: message())
   }
 
-  static func caller(_ code: ErrorCode, _ rule: StaticString, _ message: String) -> SessionError {
-    SessionError(code: code, blame: .caller, rule: "\(rule)", message: message)
+  @inline(never)
+  static func caller(_ code: ErrorCode, _ rule: StaticString, _ message: @autoclosure () -> String) -> SessionError {
+    SessionError(code: code, blame: .caller, rule: "\(rule)", message: message())
   }
 }
 

@@ -40,6 +40,7 @@ struct SessionReceiveCredit: Hashable, Sendable {
   /// Units that may still be written off.
   var writeOffRoom: UInt64 { budget &- min(budget, window &+ writtenOff) }
 
+  @inline(__always)
   func check(newUnits: UInt64) throws(SessionError) {
     guard newUnits <= grantedLimit &- charged else {
       throw .peer(.flowControl, "CRD-2", "a block exceeds the session's credit of \(grantedLimit)")
@@ -59,7 +60,9 @@ struct SessionReceiveCredit: Hashable, Sendable {
     writtenOff &+= units
   }
 
+  @inline(__always)
   mutating func tune(roundTripNanoseconds: UInt64, now: Instant) {
+    guard tuner.isDue(consumed: consumed, roundTripNanoseconds: roundTripNanoseconds, now: now) else { return }
     // A quarter is kept back, so that a reader who stalls while the window is at its largest can be written off all the same.
     let highest = max(initialWindow, budget &- max(budget / 4, min(budget, writtenOff)))
     tuner.tune(

@@ -20,18 +20,25 @@ struct WindowTuner: Hashable, Sendable {
     self.window = window
   }
 
+  /// Whether a look would change anything.
+  @inline(__always)
+  func isDue(consumed: UInt64, roundTripNanoseconds: UInt64, now: Instant) -> Bool {
+    // Less would change nothing.
+    guard let last = lastLook.first else { return consumed >= window / 8 }
+    return now.nanoseconds(since: last.instant) >= max(1, roundTripNanoseconds)
+  }
+
   /// Looks again, once in a round trip.
   ///
   /// - Parameter consumed: units consumed since the beginning.
   /// - Parameter bounds: what the window may be.
   mutating func tune(consumed: UInt64, roundTripNanoseconds: UInt64, now: Instant, bounds: ClosedRange<UInt64>) {
+    guard isDue(consumed: consumed, roundTripNanoseconds: roundTripNanoseconds, now: now) else { return }
     guard let last = lastLook.first else {
-      // Less would change nothing.
-      if consumed >= window / 8 { lastLook = [Look(instant: now, consumed: 0)] }
+      lastLook = [Look(instant: now, consumed: 0)]
       return
     }
     let elapsed = now.nanoseconds(since: last.instant)
-    guard elapsed >= max(1, roundTripNanoseconds) else { return }
     let units = (consumed &- last.consumed).scaled(by: roundTripNanoseconds, over: elapsed)
     let isRising = units / 5 > last.roundTripUnits / 4
     let (target, isTooMuch) = units.multipliedReportingOverflow(by: isRising ? 8 : 4)

@@ -30,6 +30,11 @@ struct LinkFlow: Hashable, Sendable {
     /// What had been delivered when it was sent, and since when.
     var deliveredBefore: UInt64
     var deliveredSince: Instant
+
+    mutating func extend(frameCount: UInt64, byteCount: UInt64) {
+      self.frameCount = frameCount
+      self.byteCount = byteCount
+    }
   }
 
   private var departures: Deque<Departure> = []
@@ -71,8 +76,7 @@ struct LinkFlow: Hashable, Sendable {
     let firstByte = sentByteCount
     sentByteCount &+= UInt64(byteCount)
     if let last = departures.indices.last, joins(departures[last], now: now) {
-      departures[last].frameCount = frameCount
-      departures[last].byteCount = sentByteCount
+      departures[last].extend(frameCount: frameCount, byteCount: sentByteCount)
     } else {
       departures.append(
         Departure(
@@ -145,7 +149,8 @@ struct LinkFlow: Hashable, Sendable {
     ramp.isFull = true
   }
 
-  /// Whether another block may go.
+  /// Whether another block may go. In line, as the next one: called, both would be given a copy of all this for each block.
+  @inline(__always)
   func hasRoom(blockByteCount: Int) -> Bool {
     guard let onItsWay = onItsWayByteCount else { return inFlightByteCount < Self.initialByteCount }
     let slack = ramp.isOver ? onItsWay / 16 : onItsWay.multipliedSaturated(by: 2)
@@ -155,6 +160,7 @@ struct LinkFlow: Hashable, Sendable {
   }
 
   /// Raw bytes of a block that takes so many nanoseconds of the link at most, if it does not shrink; no more than `limit`.
+  @inline(__always)
   func blockByteCount(nanoseconds: UInt64, limit: Int) -> Int {
     guard let rate = highestRate.value else { return min(limit, Self.initialByteCount / 4) }
     return min(limit, max(Self.leastBlockByteCount, Int(clamping: rate.bytes(inNanoseconds: nanoseconds))))

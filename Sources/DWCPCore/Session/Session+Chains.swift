@@ -40,10 +40,14 @@ extension Session {
   }
 
   /// A block has been sent of a session with chains.
-  mutating func noteSentChained(_ block: borrowing SendHalf.Block, isFinal: Bool, of id: StreamID) {
+  ///
+  /// - Parameter wasCutForChain: whether or not it was encoded for it then.
+  mutating func noteSent(
+    rawByteCount: Int, wasCutForChain: Bool = false, isChained: Bool = false, isFinal: Bool, of id: StreamID
+  ) {
     guard var chain = sendChains[id] else { return }
-    if block.isCutForChain { chain.unsentCount &-= 1 }
-    if block.rawByteCount > 0 { chain.isOnWire = block.isChained }
+    if wasCutForChain { chain.unsentCount &-= 1 }
+    if rawByteCount > 0 { chain.isOnWire = isChained }
     sendChains[id] = isFinal ? nil : chain
     forgetIfOver(id)
   }

@@ -33,7 +33,7 @@ extension Session {
     if !body.isEmpty { openBodies[id] = body }
     if opening.domain != 0 { domains[id] = opening.domain }
     counters.streamsOpened += 1
-    queueControl(at: streams.insert(stream))
+    queueControl(at: streams.insert(consume stream))
     return id
   }
 
@@ -101,12 +101,14 @@ extension Session {
     wake(at: slot)
   }
 
-  private func endedError(_ id: StreamID) -> SessionError {
-    guard let send = streams[id]?.send, send.isStoppedByPeer else {
+  @inline(never)
+  private mutating func endedError(_ id: StreamID) -> SessionError {
+    guard let slot = streams.slot(of: id), streams[slot: slot].send.isStoppedByPeer else {
       return .caller(.streamState, "STR-8", "stream \(id) can no longer be written")
     }
     return SessionError(
-      code: send.resetCode, blame: .peer, rule: "STR-10", message: "the other end no longer reads stream \(id)",
+      code: streams[slot: slot].send.resetCode, blame: .peer, rule: "STR-10",
+      message: "the other end no longer reads stream \(id)",
       isReportedByPeer: true)
   }
 

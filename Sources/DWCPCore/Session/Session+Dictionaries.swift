@@ -59,9 +59,8 @@ extension Session {
     }
   }
 
-  /// What a block that arrived is to be decoded with (SPEC DIC-3).
-  func receivedDictionary(codec: Codec) throws(SessionError) -> CompressionDictionary? {
-    guard parser.header.flags & DataFrame.Flags.dictionary != 0 else { return nil }
+  /// What a block that names a dictionary is to be decoded with (SPEC DIC-3).
+  func receivedDictionary(codec: Codec) throws(SessionError) -> CompressionDictionary {
     // Those of other domains are never accepted (SPEC DIC-1).
     guard domains[parser.header.streamID] == nil else {
       throw .peer(.protocol, "BAS-6", "a block names a dictionary of another domain than its stream's")

@@ -85,10 +85,12 @@ extension Session {
     batch.writeData(
       DataFrame(offset: block.offset, codecID: block.codecID, rawByteCount: block.rawByteCount), flags: flags,
       streamID: id, markTable: nil, dictionaryID: nil, pageHead: head,
-      decodedCheck: head == nil ? nil : block.decodedCheck, payload: block.payload, isCopied: block.pinsMuch,
+      decodedCheck: head == nil ? nil : block.decodedCheck, payload: block.payload, isCopied: block.mayPinMuch,
       isChecked: sendsChecks)
-    noteSent(.data)
-    countSent(block, wireByteCount: batch.byteCount &- start)
+    if let codec = Codec(rawValue: block.codecID) {
+      countSent(
+        codec, rawByteCount: block.rawByteCount, block.payload.readableBytes, wireByteCount: batch.byteCount &- start)
+    }
   }
 
   /// Blocks that the other end could not rebuild go again, in full (SPEC BAS-4).

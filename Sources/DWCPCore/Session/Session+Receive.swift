@@ -65,6 +65,7 @@ extension Session {
 
   private mutating func process(_ input: inout ByteBuffer, now: Instant) throws(SessionError) {
     while progress.isLive {
+      try receiveWholeBlocks(&input, now: now)
       switch try parser.step(&input) {
       case .needsMore:
         return parser.releaseInput()
@@ -79,6 +80,22 @@ extension Session {
         try receiveData(now: now)
       }
     }
+  }
+
+  /// Blocks that lie in the input one behind the other, in one look at its memory.
+  private mutating func receiveWholeBlocks(_ input: inout ByteBuffer, now: Instant) throws(SessionError) {
+    let whole = input
+    let bytes = whole.readableBytesSpan
+    var offset = 0
+    while progress.isLive,
+      let byteCount = parser.takeWholeBlock(from: whole, bytes.extracting(droppingFirst: offset), at: offset)
+    {
+      offset &+= byteCount
+      try beginFrame(parser.header, now: now)
+      try requireOpen(parser.header.type)
+      try receiveData(now: now)
+    }
+    input.moveReaderIndex(forwardBy: offset)
   }
 
   /// What holds for every frame, whatever its type (SPEC HDR-4, ACK-1).

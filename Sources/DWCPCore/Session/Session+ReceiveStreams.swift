@@ -35,7 +35,7 @@ extension Session {
       compression: StreamCompression(configuration.compression), urgency: StreamOpening().urgency)
     stream.isAnticipated = true
     counters.streamsAccepted &+= 1
-    return streams.insert(stream)
+    return streams.insert(consume stream)
   }
 
   /// Tells the application of a new stream, or turns it away while draining (SPEC END-3).
@@ -174,7 +174,8 @@ extension Session {
     }
     let isFinal = flags & DataFrame.Flags.fin != 0
     guard span > 0 || isFinal else { throw .peer(.protocol, "DAT-2", "a DATA frame carries nothing") }
-    guard let codec = Codec(rawValue: frame.codecID), local.codecIDs.contains(frame.codecID) else {
+    // `none` is always announced (SPEC CAP-2).
+    guard let codec = Codec(rawValue: frame.codecID), codec == .none || local.codecIDs.contains(frame.codecID) else {
       throw .peer(.codec, "DAT-5", "codec \(frame.codecID) was not announced")
     }
     let isChained = flags & DataFrame.Flags.chained != 0
@@ -183,7 +184,8 @@ extension Session {
     }
     return CheckedBlock(
       span: span, isFinal: isFinal, endsMessage: endsMessage, codec: codec, isChained: isChained,
-      isRestart: flags & DataFrame.Flags.restart != 0, dictionary: try receivedDictionary(codec: codec))
+      isRestart: flags & DataFrame.Flags.restart != 0,
+      dictionary: flags & DataFrame.Flags.dictionary == 0 ? nil : try receivedDictionary(codec: codec))
   }
 
   /// Queues a block for its reader, or for a decoder.
@@ -294,15 +296,19 @@ extension Session {
     removeIfClosed(at: slot)
   }
 
+  @inline(__always)
   mutating func removeIfClosed(at slot: Int) {
-    guard streams.update(at: slot, { $0.isClosed }) else { return }
+    if streams.update(at: slot, { $0.isClosed }) { remove(at: slot) }
+  }
+
+  private mutating func remove(at slot: Int) {
     let id = streams[slot: slot].id
     // Session credit may never come, and then the list would only grow.
     if streams[slot: slot].isAwaitingSessionCredit { creditWaiters.removeAll { $0 == id } }
     // Streams that outlived their session have been counted with its end.
     if progress.isLive { counters.streamsClosed.add(streams[slot: slot].cut) }
-    sendChains[id] = nil
-    receiveChains[id] = nil
+    if !sendChains.isEmpty { sendChains[id] = nil }
+    endReceiving(of: id)
     if !incomingObjects.isEmpty { forgetCarrier(id) }
     if !domains.isEmpty { domains[id] = nil }
     streams.remove(at: slot)

@@ -134,7 +134,8 @@ extension Session {
   private mutating func writeBlocks(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
     let blockByteCount = blockByteCount
     while batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: blockByteCount), let id = schedule.next() {
-      giveTurn(to: id, blockByteCount: blockByteCount, now: now, into: &batch)
+      giveTurns(
+        to: id, blockByteCount: blockByteCount, maximumByteCount: maximumByteCount, now: now, into: &batch)
     }
     if !schedule.isEmpty { noteWaiting(blockByteCount: blockByteCount) }
     // Streams whose data could not open them after all.
@@ -206,113 +207,6 @@ extension Session {
     counters.blocked[hasRoom ? .scheduler : .link] &+= 1
   }
 
-  private mutating func giveTurn(to id: StreamID, blockByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
-    guard let slot = streams.slot(of: id),
-      schedule.admits(id, blockByteCount: blockByteCount, &streams[slot: slot].share)
-    else { return }
-    let start = batch.byteCount
-    let hasMore = writeBlock(of: id, at: slot, maximumRawByteCount: blockByteCount, into: &batch)
-    let sentByteCount = batch.byteCount - start
-    if sentByteCount > 0 {
-      flow.noteSent(frameCount: link.sentNumberedCount, byteCount: sentByteCount, now: now)
-    }
-    streams[slot: slot].isScheduled = hasMore
-    schedule.settle(id, sentByteCount: sentByteCount, hasMore: hasMore, &streams[slot: slot].share)
-    if !hasMore { endTurns(at: slot) }
-  }
-
-  /// A stream has nothing more to send for now.
-  @inline(__always)
-  private mutating func endTurns(at slot: Int) {
-    backlogs.takeBack(&streams[slot: slot].send.backlog)
-    streams.update(at: slot) { stream in
-      if stream.send.hasBytesToCut, stream.send.availableCredit == 0 { counters.blocked[.streamCredit] &+= 1 }
-    }
-    if streams[slot: slot].owesOpening { queueControl(at: slot) }
-    removeIfClosed(at: slot)
-  }
-
-  /// Sends the next block of a stream, or its FIN; false when it has nothing more to send now.
-  @inline(__always)
-  private mutating func writeBlock(
-    of id: StreamID, at slot: Int, maximumRawByteCount: Int, into batch: inout TransmitBatch
-  ) -> Bool {
-    let turn = streams[slot: slot].nextTurn(
-      codecs: sendCodecs, maximumRawByteCount: maximumRawByteCount, sessionCredit: sendCredit.available)
-    switch turn {
-    case .block(let block, let isFinal, let isNewlyCut):
-      streams[slot: slot].owesOpening = false
-      if isNewlyCut {
-        noteCutStored(block, at: slot)
-        if block.rawByteCount > 0 { endCutting(of: id) }
-      }
-      write(block, isFinal: isFinal, of: id, into: &batch)
-      noteSendProgress(id, at: slot)
-      let codecs = sendCodecs
-      return streams.update(at: slot) { $0.mayHaveMoreToSend(codecs: codecs) }
-    case .blocked:
-      awaitSessionCredit(id, at: slot)
-      return false
-    case .nothing:
-      return false
-    }
-  }
-
-  /// A block was cut in the moment in which it is sent.
-  @inline(__always)
-  private mutating func noteCutStored(_ block: SendHalf.Block, at slot: Int) {
-    sendCredit.charge(block.span)
-    guard streams[slot: slot].compression.isAutomatic else { return }
-    streams[slot: slot].compression.noteStored(rawByteCount: block.rawByteCount)
-    if !sendCodecs.isEmpty { counters.untriedBlocks &+= 1 }
-  }
-
-  @inline(__always)
-  private mutating func write(
-    _ block: SendHalf.Block, isFinal: Bool, of id: StreamID, into batch: inout TransmitBatch
-  ) {
-    var flags: UInt8 = isFinal ? DataFrame.Flags.fin : 0
-    if block.endsMessage { flags |= DataFrame.Flags.endOfMessage }
-    if block.markTable != nil { flags |= DataFrame.Flags.marks }
-    if block.namedDictionaryID != nil { flags |= DataFrame.Flags.dictionary }
-    if block.isChained { flags |= DataFrame.Flags.chained | (block.isRestart ? DataFrame.Flags.restart : 0) }
-    if outgoingObjects.isCarrier(id) { return writePages(block, flags: flags, of: id, into: &batch) }
-    let frame = DataFrame(offset: block.offset, codecID: block.codecID, rawByteCount: block.rawByteCount)
-    let start = batch.byteCount
-    batch.writeData(
-      frame, flags: flags, streamID: id, markTable: block.markTable, dictionaryID: block.namedDictionaryID,
-      decodedCheck: block.isChained ? block.decodedCheck : nil, payload: block.payload, isCopied: block.pinsMuch,
-      isChecked: sendsChecks)
-    if !sendChains.isEmpty { noteSentChained(block, isFinal: isFinal, of: id) }
-    noteSent(.data)
-    if block.dictionaryID != 0 {
-      outgoingDictionaries.noteSent(block.dictionaryID, frameCount: link.sentNumberedCount)
-    }
-    countSent(block, wireByteCount: batch.byteCount - start)
-  }
-
-  @inline(__always)
-  mutating func countSent(_ block: borrowing SendHalf.Block, wireByteCount: Int) {
-    counters.rawBytesSent &+= UInt64(block.rawByteCount)
-    guard let codec = Codec(rawValue: block.codecID) else { return }
-    counters.sentByCodec.update(codec) {
-      $0.add(
-        rawByteCount: block.rawByteCount, payloadByteCount: block.payload.readableBytes, wireByteCount: wireByteCount)
-    }
-  }
-
-  /// Room for the writer, and for the next blocks to be compressed.
-  @inline(__always)
-  private mutating func noteSendProgress(_ id: StreamID, at slot: Int) {
-    if streams[slot: slot].isWriterWaiting,
-      streams[slot: slot].send.bufferedByteCount <= configuration.streamSendBudgetByteCount / 2
-    {
-      streams[slot: slot].isWriterWaiting = false
-      events.append(.writable(id))
-    }
-    scheduleEncoding(at: slot)
-  }
-
   /// Raw bytes in the blocks that go stored (SPEC CAP-5, HS-2): what comes behind one waits for about 0.25 ms.
   var blockByteCount: Int { flow.blockByteCount(nanoseconds: 250_000, limit: maximumBlockByteCount) }
 
@@ -337,6 +231,7 @@ extension Session {
   }
 
   /// Puts a stream into the ring of those with blocks to cut for a codec.
+  @inline(__always)
   mutating func scheduleEncoding(at slot: Int) {
     let codecs = sendCodecs
     streams.update(at: slot) { stream in

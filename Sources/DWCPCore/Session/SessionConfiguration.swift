@@ -198,6 +198,14 @@ public struct Instant: Hashable, Comparable, Sendable {
 
   public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
 
+  /// The earlier of two, where there are any.
+  @inline(__always)
+  static func earlier(_ left: Instant?, _ right: Instant?) -> Instant? {
+    guard let left else { return right }
+    guard let right else { return left }
+    return min(left, right)
+  }
+
   func advanced(byNanoseconds delta: UInt64) -> Instant {
     let (sum, isTooFar) = nanoseconds.addingReportingOverflow(delta)
     return Instant(nanoseconds: isTooFar ? .max : sum)

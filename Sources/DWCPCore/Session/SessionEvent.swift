@@ -3,7 +3,7 @@ public import NIOCore
 /// What the engine tells its owner.
 public enum SessionEvent: Hashable, Sendable {
   /// An automatic choice of a codec has changed (``SessionConfiguration/explainsCodecs``).
-  case codecChosen(CodecDecision)
+  indirect case codecChosen(CodecDecision)
   /// The handshake is complete.
   indirect case established(Agreement)
   /// The other end opened a stream.

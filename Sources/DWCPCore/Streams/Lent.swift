@@ -75,7 +75,7 @@ extension Lent {
   /// What a session has to lend. It says nothing of the session's state, so that all of them are equal.
   struct Shelf: Hashable, Sendable {
     /// Of one, besides its storage.
-    private static var leastByteCount: Int { 256 }
+    fileprivate static var leastByteCount: Int { 256 }
 
     private let maximumByteCount: Int
     private var spares: [Slab<Contents>] = []
@@ -94,29 +94,26 @@ extension Lent {
     @inline(__always)
     mutating func lend(to lent: inout Lent) {
       guard lent.storage.isEmpty else { return }
-      guard var spare = spares.popLast() else { return lent.storage.append(Contents()) }
-      // Not assigned: a second reference, however short, would have the next change copy it.
-      swap(&spare, &lent.storage)
-      byteCount &-= Self.cost(&lent.contents)
+      guard let spare = spares.popLast() else { return lent.storage.append(Contents()) }
+      // Moved: a second reference, however short, would have the next change copy it.
+      lent.storage = consume spare
+      byteCount &-= lent.cost
     }
 
     /// Takes back what a stream no longer needs.
     @inline(__always)
     mutating func takeBack(_ lent: inout Lent) {
-      guard lent.isHeld, Self.isSpent(&lent.contents) else { return }
-      let cost = Self.cost(&lent.contents)
+      guard lent.isHeld, lent.contents.isSpent else { return }
+      let cost = lent.cost
       guard byteCount &+ cost <= maximumByteCount else { return lent.removeAll() }
       var spare = Slab<Contents>()
       swap(&spare, &lent.storage)
-      spares.append(spare)
+      spares.append(consume spare)
       byteCount &+= cost
     }
-
-    /// To look at what only this reference leads to copies nothing.
-    @inline(__always)
-    private static func isSpent(_ contents: inout Contents) -> Bool { contents.isSpent }
-
-    @inline(__always)
-    private static func cost(_ contents: inout Contents) -> Int { leastByteCount &+ contents.storageByteCount }
   }
+
+  /// What it takes of what a session may keep.
+  @inline(__always)
+  fileprivate var cost: Int { Shelf.leastByteCount &+ contents.storageByteCount }
 }

@@ -187,7 +187,9 @@ struct ReceiveHalf: Hashable, Sendable {
   }
 
   /// Fits the window to what is read in a round trip (SPEC CRD-8).
+  @inline(__always)
   mutating func tuneWindow(roundTripNanoseconds: UInt64, now: Instant, bounds: ClosedRange<UInt64>) {
+    guard tuner.isDue(consumed: consumed, roundTripNanoseconds: roundTripNanoseconds, now: now) else { return }
     tuner.tune(consumed: consumed, roundTripNanoseconds: roundTripNanoseconds, now: now, bounds: bounds)
   }
 

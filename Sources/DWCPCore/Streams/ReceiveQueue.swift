@@ -33,7 +33,7 @@ struct ReceiveQueue: Lendable {
     var kind: Kind
   }
 
-  private var entries: Deque<Entry> = []
+  private var entries = ShortQueue<Entry>()
   /// Entries appended since `detach`, some of which may have been read: only the last ones can be borrowed.
   private var newCount: UInt32 = 0
   private var nextNumber: UInt32 = 0
@@ -61,7 +61,7 @@ struct ReceiveQueue: Lendable {
   var isReadable: Bool {
     if decodingCount == 0 { return !isEmpty }
     if marks.first == 0 { return true }
-    return entries.first.map { $0.kind != .decoding } ?? false
+    return entries.first != nil && entries.first?.kind != .decoding
   }
 
   @inline(__always)
@@ -83,7 +83,9 @@ struct ReceiveQueue: Lendable {
   }
 
   @inline(__always)
-  private var lastKind: Entry.Kind? { entries.isEmpty ? nil : entries[entries.count &- 1].kind }
+  private var lastKind: Entry.Kind? {
+    entries.hasMoreThanOne ? entries[entries.count &- 1].kind : entries.first?.kind
+  }
 
   /// Copies bytes to the end of an entry of our own; false when it is long enough.
   private mutating func join(_ piece: ByteBuffer, to index: Int) -> Bool {
@@ -115,7 +117,7 @@ struct ReceiveQueue: Lendable {
       entries[end] = entry
       end &+= 1
     }
-    entries.removeLast(entries.count &- end)
+    while entries.count > end { entries.removeLast() }
     newCount = 0
   }
 
@@ -160,7 +162,9 @@ struct ReceiveQueue: Lendable {
 
   /// The first entry, when there is one, has bytes or waits for them.
   private mutating func removeSpentEntries() {
-    while let first = entries.first, first.kind != .decoding, first.bytes.readableBytes == 0 { entries.removeFirst() }
+    while let kind = entries.first?.kind, kind != .decoding, entries.first?.bytes.readableBytes == 0 {
+      _ = entries.popFirst()
+    }
   }
 
   /// The next raw bytes up to a mark, or nil when nothing is ready. Bytes may be empty when a message ends there.
@@ -171,9 +175,9 @@ struct ReceiveQueue: Lendable {
       return (ByteBuffer(), true)
     }
     guard let kind = entries.first?.kind, kind != .decoding else { return nil }
-    let available = entries[0].bytes.readableBytes
+    let available = entries.first?.bytes.readableBytes ?? 0
     let count = rawByteCountToMark(limit: min(maximumByteCount, available))
-    let bytes = count == available ? entries.removeFirst().bytes : readSlice(length: count)
+    let bytes = count == available ? entries.popFirst()?.bytes ?? ByteBuffer() : readSlice(length: count)
     removeSpentEntries()
     let endsMessage = consumeMark(rawByteCount: count)
     noteRead(units: UInt64(count) &+ (endsMessage ? 1 : 0))
@@ -181,18 +185,19 @@ struct ReceiveQueue: Lendable {
   }
 
   private mutating func readSlice(length: Int) -> ByteBuffer {
-    let bytes = entries[0].bytes.readSlice(length: length) ?? ByteBuffer()
-    if entries[0].kind != .borrowed { copyRestIfSmall() }
+    let bytes = entries.first?.bytes.readSlice(length: length) ?? ByteBuffer()
+    if entries.first?.kind != .borrowed { copyRestIfSmall() }
     return bytes
   }
 
   /// What is left of the first entry must not pin a much larger buffer, perhaps for ever (SPEC MEM-1). Each copy is at most a third of what was
   /// read since the one before.
   private mutating func copyRestIfSmall() {
-    let rest = entries[0].bytes
-    guard rest.readableBytes > 0, rest.readableBytes < rest.storageCapacity / 4 else { return }
-    entries[0].bytes = ByteBuffer(bytes: rest.readableBytesView)
-    entries[0].kind = .owned
+    guard let rest = entries.first?.bytes, rest.readableBytes > 0, rest.readableBytes < rest.storageCapacity / 4 else {
+      return
+    }
+    entries.first?.bytes = ByteBuffer(bytes: rest.readableBytesView)
+    entries.first?.kind = .owned
   }
 
   /// A look for stalled readers has found something to read.
@@ -210,14 +215,19 @@ struct ReceiveQueue: Lendable {
     if entryPeak.count > 256 || markPeak.count > 256 { returnStorage() }
   }
 
+  /// Short queues keep their storage, so that the steady state allocates nothing.
+  private static func hasRoomToReturn(count: Int, highestCount: Int) -> Bool {
+    highestCount > 256 && count < highestCount / 2
+  }
+
   /// Queues that were long and have become short give their storage back (SPEC MEM-1), so that a peer cannot have each stream in turn keep that of
   /// a whole window.
   private mutating func returnStorage() {
-    if entries.hasRoomToReturn(highestCount: entryPeak.count) {
-      entries = entries.madeToMeasure()
+    if Self.hasRoomToReturn(count: entries.count, highestCount: entryPeak.count) {
+      entries.trim()
       entryPeak.reset(to: entries.count)
     }
-    if marks.hasRoomToReturn(highestCount: markPeak.count) {
+    if Self.hasRoomToReturn(count: marks.count, highestCount: markPeak.count) {
       marks = marks.madeToMeasure()
       markPeak.reset(to: marks.count)
     }
@@ -284,20 +294,5 @@ extension ReceiveQueue {
     }
     rawByteCountBehindLastMark &-= UInt64(rest)
     return false
-  }
-}
-
-extension Deque {
-  /// Short queues keep their storage, so that the steady state allocates nothing.
-  fileprivate func hasRoomToReturn(highestCount: Int) -> Bool {
-    highestCount > 256 && count < highestCount / 2
-  }
-
-  /// A copy whose storage is not larger than it has to be.
-  fileprivate func madeToMeasure() -> Deque {
-    var copy = Deque()
-    copy.reserveCapacity(count)
-    copy.append(contentsOf: self)
-    return copy
   }
 }

@@ -22,8 +22,8 @@ struct SendHalf: Hashable, Sendable {
     var offset: UInt64
     var rawByteCount: Int
     var endsMessage: Bool
-    /// The payload is a short part of a large buffer, which must not wait in the transport with it (SPEC MEM-1).
-    var pinsMuch = false
+    /// The payload may be a short part of a large buffer, which must not wait in the transport with it (SPEC MEM-1).
+    var mayPinMuch = false
     /// Lengths of the messages in front of the last one (SPEC section 8); nil where there is none.
     var markTable: ByteBuffer?
     var codecID: UInt8 = 0
@@ -50,9 +50,9 @@ struct SendHalf: Hashable, Sendable {
 
     /// Copies a payload that is a short part of a large buffer, since it will not go at once.
     mutating func detach() {
-      guard pinsMuch else { return }
+      guard mayPinMuch, SendQueue.pinsMuch(payload) else { return }
       payload = ByteBuffer(bytes: payload.readableBytesView)
-      pinsMuch = false
+      mayPinMuch = false
     }
 
     var span: UInt64 { UInt64(rawByteCount) + UInt64((markTable?.readableBytes ?? 0) / 2) + (endsMessage ? 1 : 0) }
@@ -159,6 +159,17 @@ struct SendHalf: Hashable, Sendable {
     creditLimit = max(creditLimit, limit)
   }
 
+  /// The next block where that is bytes as they were written, as `cut`; `markSent` tells whether FIN goes with it.
+  @inline(__always)
+  mutating func takeWhole(maximumRawByteCount: Int, maximumSpan: UInt64) -> SendQueue.Chunk? {
+    let span = Int(min(availableCredit, maximumSpan, UInt64(maximumRawByteCount) + 1))
+    guard hasBytesToCut, !hasBlocks, span > 0,
+      let chunk = backlog.contents.queue.takeWhole(maximumRawByteCount: maximumRawByteCount, maximumSpan: span)
+    else { return nil }
+    cutEnd += chunk.span
+    return chunk
+  }
+
   /// Cuts the next block within the stream's own credit; the caller charges the session with its span.
   @inline(__always)
   mutating func cut(maximumRawByteCount: Int, maximumSpan: UInt64) -> Block? {
@@ -166,7 +177,7 @@ struct SendHalf: Hashable, Sendable {
     guard hasBytesToCut, span > 0 else { return nil }
     let cut = backlog.contents.queue.cut(maximumRawByteCount: maximumRawByteCount, maximumSpan: span)
     let block = Block(
-      offset: cutEnd, rawByteCount: cut.raw.readableBytes, endsMessage: cut.endsMessage, pinsMuch: cut.pinsMuch,
+      offset: cutEnd, rawByteCount: cut.raw.readableBytes, endsMessage: cut.endsMessage, mayPinMuch: cut.mayPinMuch,
       markTable: cut.markTable, payload: cut.raw)
     guard block.span > 0 else { return nil }
     cutEnd += block.span

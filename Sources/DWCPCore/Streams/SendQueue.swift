@@ -1,4 +1,3 @@
-internal import DequeModule
 internal import NIOCore
 
 /// What an application has written to one stream and what has not been cut into blocks yet.
@@ -15,15 +14,21 @@ struct SendQueue: Hashable, Sendable {
   private static let maximumSharedByteCount = 65_536
   private static let maximumSharedCount = 4_096
 
-  private struct Chunk: Hashable, Sendable {
+  /// Shorter chunks are copied when they are sent, wherever they lie.
+  private static let leastExaminedByteCount = TransmitBatch.leastUncopiedByteCount
+
+  struct Chunk: Hashable, Sendable {
     var bytes: ByteBuffer
     /// A message ends behind the bytes, which may be none.
     var endsMessage: Bool
-    /// They are a short part of a large buffer.
-    var pinsMuch: Bool
+    /// They are a short part of a large buffer, or too short to be worth the look.
+    var mayPinMuch: Bool
+
+    @inline(__always)
+    var span: UInt64 { UInt64(bytes.readableBytes) + (endsMessage ? 1 : 0) }
   }
 
-  private var chunks: Deque<Chunk> = []
+  private var chunks = ShortQueue<Chunk>()
   /// Chunks appended since `detach`, some of which may have gone: only the last ones can be short parts of large buffers.
   private var newCount: UInt32 = 0
   private var peak = Peak()
@@ -44,25 +49,26 @@ struct SendQueue: Hashable, Sendable {
   mutating func append(_ bytes: ByteBuffer, endsMessage: Bool) -> Bool {
     let count = bytes.readableBytes
     guard count > 0 || endsMessage else { return false }
-    let pinsMuch = Self.pinsMuch(bytes)
-    chunks.append(Chunk(bytes: bytes, endsMessage: endsMessage, pinsMuch: pinsMuch))
+    let mayPinMuch = count < Self.leastExaminedByteCount || Self.pinsMuch(bytes)
+    chunks.append(Chunk(bytes: bytes, endsMessage: endsMessage, mayPinMuch: mayPinMuch))
     newCount &+= 1
     peak.note(chunks.count)
     byteCount += count
     if endsMessage { endCount += 1 }
-    return pinsMuch
+    return mayPinMuch
   }
 
   /// A short answer cut from a long request must not keep the request alive (SPEC MEM-1).
-  private static func pinsMuch(_ bytes: ByteBuffer) -> Bool {
+  static func pinsMuch(_ bytes: ByteBuffer) -> Bool {
     bytes.readableBytes < min(bytes.storageCapacity / 4, leastLentByteCount)
   }
 
   /// Copies what could not be sent at once and lies in buffers that are much larger.
   mutating func detach() {
-    for index in chunks.indices.suffix(Int(newCount)) where chunks[index].pinsMuch {
+    for index in (0..<chunks.count).suffix(Int(newCount)) where chunks[index].mayPinMuch {
+      guard Self.pinsMuch(chunks[index].bytes) else { continue }
       chunks[index].bytes = ByteBuffer(bytes: chunks[index].bytes.readableBytesView)
-      chunks[index].pinsMuch = false
+      chunks[index].mayPinMuch = false
     }
     newCount = 0
   }
@@ -74,8 +80,22 @@ struct SendQueue: Hashable, Sendable {
     var markTable: ByteBuffer?
     /// A message ends behind the last raw byte.
     var endsMessage = false
-    /// The raw bytes are a short part of a large buffer.
-    var pinsMuch = false
+    /// The raw bytes may be a short part of a large buffer.
+    var mayPinMuch = false
+  }
+
+  /// The next block where that is the first chunk as it is, which nothing is joined with or cut from: what `cut` would cut, without the detour.
+  @inline(__always)
+  mutating func takeWhole(maximumRawByteCount: Int, maximumSpan: Int) -> Chunk? {
+    guard endCount <= 1, let count = chunks.first?.bytes.readableBytes, let endsMessage = chunks.first?.endsMessage
+    else { return nil }
+    let limit = min(maximumRawByteCount, maximumSpan)
+    guard count <= limit, endsMessage ? count < maximumSpan : count == limit || !chunks.hasMoreThanOne else {
+      return nil
+    }
+    byteCount -= count
+    if endsMessage { endCount -= 1 }
+    return chunks.popFirst()
   }
 
   /// Cuts the next block: at most `maximumRawByteCount` raw bytes and `maximumSpan` units. Short messages that are whole share one; any other block
@@ -92,7 +112,8 @@ struct SendQueue: Hashable, Sendable {
     var rawByteCount = 0
     var length = 0
     var count = 0
-    for chunk in chunks {
+    for index in 0..<chunks.count {
+      let chunk = chunks[index]
       length += chunk.bytes.readableBytes
       let sum = rawByteCount + length
       guard length <= Self.longestSharedByteCount, sum <= limit, sum + count < maximumSpan,
@@ -131,18 +152,21 @@ struct SendQueue: Hashable, Sendable {
   @inline(__always)
   private mutating func cutOne(_ maximumRawByteCount: Int, _ maximumSpan: Int) -> Cut {
     let wanted = firstMessageByteCount(limit: maximumRawByteCount)
-    let available = chunks[0].bytes.readableBytes
+    let available = firstByteCount
     let liesTogether = available >= wanted || available >= Self.leastUncopiedByteCount
-    let pinsMuch = liesTogether && chunks[0].pinsMuch
+    let mayPinMuch = liesTogether && chunks.first?.mayPinMuch == true
     let raw = liesTogether ? takeFromHead(min(available, wanted)) : takeJoined(wanted)
-    return Cut(raw: raw, endsMessage: takeEnd(roomAfter: maximumSpan - raw.readableBytes), pinsMuch: pinsMuch)
+    return Cut(raw: raw, endsMessage: takeEnd(roomAfter: maximumSpan - raw.readableBytes), mayPinMuch: mayPinMuch)
   }
+
+  @inline(__always)
+  private var firstByteCount: Int { chunks.first?.bytes.readableBytes ?? 0 }
 
   /// Bytes up to the first end of a message, counted no further than `limit`.
   @inline(__always)
   private func firstMessageByteCount(limit: Int) -> Int {
     var count = 0
-    for index in chunks.indices {
+    for index in 0..<chunks.count {
       count += chunks[index].bytes.readableBytes
       if count >= limit || chunks[index].endsMessage { break }
     }
@@ -154,7 +178,7 @@ struct SendQueue: Hashable, Sendable {
     var joined = ByteBuffer()
     joined.reserveCapacity(wanted)
     while joined.readableBytes < wanted {
-      let part = takeFromHead(min(chunks[0].bytes.readableBytes, wanted - joined.readableBytes))
+      let part = takeFromHead(min(firstByteCount, wanted - joined.readableBytes))
       joined.writeImmutableBuffer(part)
     }
     return joined
@@ -164,15 +188,15 @@ struct SendQueue: Hashable, Sendable {
   @inline(__always)
   private mutating func takeFromHead(_ count: Int) -> ByteBuffer {
     byteCount -= count
-    if count == chunks[0].bytes.readableBytes, !chunks[0].endsMessage { return chunks.removeFirst().bytes }
-    return chunks[0].bytes.readSlice(length: count) ?? ByteBuffer()
+    if count == firstByteCount, chunks.first?.endsMessage == false { return chunks.popFirst()?.bytes ?? ByteBuffer() }
+    return chunks.first?.bytes.readSlice(length: count) ?? ByteBuffer()
   }
 
   /// Takes the end of a message whose bytes have all been taken, if there is a unit for it.
   @inline(__always)
   private mutating func takeEnd(roomAfter rest: Int) -> Bool {
-    guard rest > 0, let head = chunks.first, head.endsMessage, head.bytes.readableBytes == 0 else { return false }
-    chunks.removeFirst()
+    guard rest > 0, chunks.first?.endsMessage == true, firstByteCount == 0 else { return false }
+    _ = chunks.popFirst()
     endCount -= 1
     return true
   }

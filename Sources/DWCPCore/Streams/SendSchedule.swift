@@ -104,16 +104,21 @@ struct SendSchedule: Hashable, Sendable {
     return false
   }
 
-  /// A stream has had its turn for one block, and waits for the next when it has more.
-  mutating func settle(_ id: StreamID, sentByteCount: Int, hasMore: Bool, _ share: inout Share) {
+  /// A stream has had its turn for one block; `putBack` lets it wait for the next.
+  @inline(__always)
+  mutating func charge(_ sentByteCount: Int, to share: inout Share) {
     let areLessUrgentWaiting = UInt16(occupied) >> (UInt16(share.urgency) + 1) != 0
     starvedByteCount = areLessUrgentWaiting ? starvedByteCount + sentByteCount : 0
     share.restByteCount &-= Int32(clamping: sentByteCount)
-    if hasMore { putBack(id, share) }
   }
 
+  /// Something is left of the stream's share of the round.
+  @inline(__always)
+  func isFresh(_ share: Share) -> Bool { share.restByteCount > 0 }
+
   /// Behind those that have come meanwhile, so that they wait for one block at most.
-  private mutating func putBack(_ id: StreamID, _ share: Share) {
+  @inline(__always)
+  mutating func putBack(_ id: StreamID, _ share: Share) {
     let level = Int(share.urgency)
     if share.restByteCount > 0 { levels[level].fresh.append(id) } else { levels[level].ring.append(id) }
     occupied |= 1 << share.urgency

@@ -71,11 +71,9 @@ struct Slab<Element> {
   mutating func append(_ element: consuming Element) {
     let count = count
     if count == capacity { moveStorage(capacity: count &+ max(1, count / 8)) } else { makeUnique() }
-    let new = element
-    _ = unsafe storage?.withUnsafeMutablePointers { header, elements in
-      unsafe elements.advanced(by: count).initialize(to: new)
-      unsafe header.pointee.count = count &+ 1
-    }
+    guard let storage else { return }
+    unsafe storage.withUnsafeMutablePointerToElements { unsafe $0.advanced(by: count) }.initialize(to: element)
+    unsafe storage.withUnsafeMutablePointerToHeader { unsafe $0.pointee.count = count &+ 1 }
   }
 
   /// Elements that nobody else refers to change their place; others are copied.

@@ -1,5 +1,8 @@
 /// Finds the slot of a stream by its id: a hash table with linear probing that holds slots alone, since who looks for a stream looks at it next.
 struct StreamIndex: Sendable {
+  /// So many stay however few streams there are, so that it does not grow and shrink with each flush of short ones.
+  private static let keptPlaceCount = 512
+
   private let multiplier = StreamID.processMultiplier
   /// A power of two of places, at most three quarters of which are used; each has a slot and one, or 0. Empty before the first.
   private var places: [UInt32] = []
@@ -48,7 +51,7 @@ struct StreamIndex: Sendable {
       next = (next &+ 1) & (places.count &- 1)
     }
     places[hole] = 0
-    if places.count > 64, count &* 8 < places.count { resize(to: places.count / 2, slots) }
+    if places.count > Self.keptPlaceCount, count &* 8 < places.count { resize(to: places.count / 2, slots) }
   }
 
   private mutating func resize(to capacity: Int, _ slots: Slab<StreamState>) {

@@ -31,10 +31,10 @@ struct StreamTable: Sendable {
     let slot: Int
     if let free = freeSlots.popLast() {
       slot = Int(free)
-      self[slot: slot] = state
+      self[slot: slot] = consume state
     } else {
       slot = slots.count
-      slots.append(state)
+      slots.append(consume state)
     }
     index.insert(slot, in: slots)
     return slot

@@ -7,13 +7,17 @@ extension FrameParser {
     var payloadByteCount: Int
   }
 
-  /// The frame at the beginning of the bytes, if it is such a block.
-  func wholeBlock(in bytes: RawSpan) -> WholeBlock? {
+  /// The frame at the beginning of the bytes, if it is such a block. Not a method of the parser, of which it would be given a copy.
+  ///
+  /// - Parameter excludedFlags: those that must not be set, or are rare.
+  @inline(__always)
+  static func wholeBlock(
+    in bytes: RawSpan, maximumRawByteCount: Int, excludedFlags: UInt8
+  ) -> WholeBlock? {
     let headByteCount = FrameHeader.byteCount &+ DataFrame.extensionByteCount
     guard bytes.byteCount >= headByteCount else { return nil }
     let header = FrameHeader(unchecked: bytes)
-    guard header.type == .data, header.flags & (reservedFlags | DataFrame.Flags.baseline) == 0,
-      header.streamID != .session,
+    guard header.type == .data, header.flags & excludedFlags == 0, header.streamID != .session,
       header.bodyByteCount >= DataFrame.extensionByteCount, header.bodyByteCount <= FrameHeader.maximumBodyByteCount,
       header.remainderByteCount <= bytes.byteCount &- FrameHeader.byteCount, FrameHeader.hasRightCheck(bytes)
     else { return nil }
@@ -30,7 +34,7 @@ extension FrameParser {
     if isChained { block.payloadByteCount &-= DataFrame.decodedCheckByteCount }
     let hasDictionary = header.flags & DataFrame.Flags.dictionary != 0
     if hasDictionary { block.payloadByteCount &-= DataFrame.dictionaryIDByteCount }
-    guard block.frame.rawByteCount <= maximumRawBlockByteCount,
+    guard block.frame.rawByteCount <= maximumRawByteCount,
       block.frame.allowsPayload(byteCount: block.payloadByteCount, isChained: isChained),
       isChained ? !hasDictionary : header.flags & DataFrame.Flags.restart == 0,
       !header.isChecked || hasRightPayloadCheck(header, bytes)
@@ -38,7 +42,8 @@ extension FrameParser {
     return block
   }
 
-  private func hasRightPayloadCheck(_ header: FrameHeader, _ bytes: RawSpan) -> Bool {
+  @inline(__always)
+  private static func hasRightPayloadCheck(_ header: FrameHeader, _ bytes: RawSpan) -> Bool {
     let bodyEnd = FrameHeader.byteCount &+ header.bodyByteCount
     return bytes.integer(at: bodyEnd, as: UInt32.self)
       == CRC32C.checksum(bytes.extracting(FrameHeader.byteCount..<bodyEnd))

@@ -80,7 +80,6 @@ struct FrameParser: Hashable, Sendable {
         return try parsePreface(&input) ? .preface : .needsMore
       case .header:
         guard input.readableBytes > 0 else { return .needsMore }
-        if takeWholeBlock(from: &input) { return .dataFrame }
         guard var bytes = gather(FrameHeader.byteCount, from: &input) else { return .needsMore }
         header = try FrameHeader(reading: &bytes)
         try beginFrame()
@@ -131,28 +130,42 @@ struct FrameParser: Hashable, Sendable {
   }
 
   /// The short way for what most frames are: a block that lies in the input as a whole and breaks no rule. Whatever else it is goes the long way, which
-  /// says what is wrong.
-  private mutating func takeWholeBlock(from input: inout ByteBuffer) -> Bool {
-    guard carry.readableBytes == 0, let block = wholeBlock(in: input.readableBytesSpan) else { return false }
+  /// says what is wrong. The caller moves on by `byteCount`.
+  ///
+  /// - Parameter input: what has arrived.
+  /// - Parameter bytes: what is left of it, so that all of its blocks are found in one look.
+  /// - Parameter offset: where that begins among the input's readable bytes.
+  @inline(__always)
+  mutating func takeWholeBlock(from input: ByteBuffer, _ bytes: RawSpan, at offset: Int) -> Int? {
+    guard phase == .header, carry.readableBytes == 0,
+      let block = Self.wholeBlock(
+        in: bytes, maximumRawByteCount: maximumRawBlockByteCount,
+        excludedFlags: reservedFlags | DataFrame.Flags.baseline)
+    else { return nil }
     header = block.header
     dataFrame = block.frame
-    input.moveReaderIndex(forwardBy: FrameHeader.byteCount &+ DataFrame.extensionByteCount)
+    var index = FrameHeader.byteCount &+ DataFrame.extensionByteCount
     if block.markCount > 0 {
-      input.moveReaderIndex(forwardBy: DataFrame.markCountByteCount)
-      markTable = input.readSlice(length: 2 &* block.markCount)
+      index &+= DataFrame.markCountByteCount
+      markTable = input.getSlice(at: input.readerIndex &+ offset &+ index, length: 2 &* block.markCount)
+      index &+= 2 &* block.markCount
     }
     if block.header.flags & DataFrame.Flags.dictionary != 0 {
-      dictionaryID = input.readInteger(as: UInt32.self) ?? 0
+      dictionaryID = bytes.integer(at: index, as: UInt32.self)
+      index &+= DataFrame.dictionaryIDByteCount
     }
     if block.header.flags & DataFrame.Flags.chained != 0 {
-      decodedCheck = input.readInteger(as: UInt32.self) ?? 0
+      decodedCheck = bytes.integer(at: index, as: UInt32.self)
+      index &+= DataFrame.decodedCheckByteCount
     }
-    if block.payloadByteCount > 0 { wholePayload = input.readSlice(length: block.payloadByteCount) }
-    if header.isChecked { input.moveReaderIndex(forwardBy: FrameHeader.checkByteCount) }
-    return true
+    if block.payloadByteCount > 0 {
+      wholePayload = input.getSlice(at: input.readerIndex &+ offset &+ index, length: block.payloadByteCount)
+    }
+    return FrameHeader.byteCount &+ block.header.remainderByteCount
   }
 
   /// Bytes of the last block's payload.
+  @inline(__always)
   var payloadByteCount: Int {
     let tableByteCount = markTable.map { DataFrame.markCountByteCount &+ $0.readableBytes } ?? 0
     return header.bodyByteCount &- DataFrame.extensionByteCount &- tableByteCount

@@ -6,7 +6,7 @@ public import NIOCore
 /// Fill it with ``Session/transmit(maximumByteCount:now:into:)``, write its buffers, and use it again after ``removeAll()``.
 public struct TransmitBatch: Sendable {
   /// Shorter payloads are cheaper to copy than to write from a place of their own.
-  private static let leastUncopiedByteCount = 2_048
+  static let leastUncopiedByteCount = 2_048
 
   private struct Payload: Sendable {
     /// How much of `scratch` goes in front.
@@ -62,13 +62,23 @@ public struct TransmitBatch: Sendable {
     byteCount += scratch.writerIndex - start
   }
 
-  /// Appends a DATA frame (SPEC section 8).
+  /// Appends a DATA frame with nothing but a stored payload.
+  mutating func writeStored(
+    _ frame: DataFrame, flags: UInt8, streamID: StreamID, payload: ByteBuffer, isCopied: Bool, isChecked: Bool
+  ) {
+    writeData(
+      frame, flags: flags, streamID: streamID, markTable: nil, dictionaryID: nil, decodedCheck: nil, payload: payload,
+      isCopied: isCopied, isChecked: isChecked)
+  }
+
+  /// Appends a DATA frame (SPEC section 8). In line, so that what a frame cannot have costs it nothing.
   ///
   /// - Parameter markTable: the lengths in it, without their number; nil when `flags` has no MARKS.
   /// - Parameter dictionaryID: nil when `flags` has no DICTIONARY.
   /// - Parameter pageHead: which pages of an object they are; nil when `flags` has no BASELINE.
   /// - Parameter decodedCheck: CRC32C of the raw bytes; nil when `flags` has neither CHAINED nor BASELINE.
   /// - Parameter isCopied: the payload is copied however long it is.
+  @inline(__always)
   mutating func writeData(
     _ frame: DataFrame, flags: UInt8, streamID: StreamID, markTable: ByteBuffer?, dictionaryID: UInt32?,
     pageHead: ByteBuffer? = nil, decodedCheck: UInt32?, payload: ByteBuffer, isCopied: Bool, isChecked: Bool
@@ -92,6 +102,7 @@ public struct TransmitBatch: Sendable {
   }
 
   /// Header and extensions and, in a frame whose payload is copied, all the rest.
+  @inline(__always)
   private mutating func writeHead(
     _ header: FrameHeader, _ frame: DataFrame, _ more: Extensions, copying payload: ByteBuffer?
   ) {

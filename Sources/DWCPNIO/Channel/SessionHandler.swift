@@ -30,6 +30,8 @@ public final class SessionHandler: ChannelDuplexHandler {
   /// Small batches that may wait for a connection that takes nothing; replies beyond them keep to their one place each (SPEC LIV-2).
   private static let maximumWaitingCrumbCount = 64
   private static let maximumCrumbByteCount = 4_096
+  /// Events told between two writes while a read is worked off.
+  private static let eventCountPerFlush = 64
   /// How long the other end may take to close after this end has sent its last byte.
   private static let lingerTime = TimeAmount.seconds(1)
 
@@ -110,7 +112,10 @@ public final class SessionHandler: ChannelDuplexHandler {
     // At once, so that what a read leaves behind in events and jobs does not add up over several reads (SPEC MEM-1).
     let wasPumping = isPumping
     isPumping = true
-    _ = settle()
+    while !settle(maximumEventCount: Self.eventCountPerFlush).isDone {
+      // What was answered goes now: two ends that only ever work off all that has come take turns, and half of the time neither does anything.
+      if send(context) > 0 { context.flush() }
+    }
     session.detachFromInput()
     isPumping = wasPumping
   }
@@ -184,23 +189,29 @@ extension SessionHandler {
     _ = settle()
     repeat {
       isPumpWanted = false
-      batch.removeAll()
-      if !isClosing, context.channel.isWritable && !isClogged(context) || look({ $0.phase == .closing }) {
-        session.transmit(maximumByteCount: Self.batchByteCount, now: .current, into: &batch)
-      }
-      batch.forEachBuffer { context.write(wrapOutboundOut($0), promise: nil) }
-      if batch.byteCount > 0, batch.byteCount <= Self.maximumCrumbByteCount { crumbCount += 1 }
-      sentByteCount += batch.byteCount
-      let hasSettled = settle()
+      sentByteCount += send(context)
+      let hasSettled = settle().hasActed
       // A batch with room left has taken all that there was.
       hasMore = batch.byteCount >= Self.batchByteCount || hasSettled || isPumpWanted
     } while hasMore && batch.byteCount > 0 && sentByteCount < Self.maximumByteCountPerTurn
     if sentByteCount > 0 { context.flush() }
     isPumping = false
     if hasMore { schedulePump() }
-    closeIfWanted(context)
-    scheduleDeadline(context)
+    let outlook = look { $0.outlook() }
+    if outlook.wantsClose { close(context) }
+    if let deadline = outlook.nextDeadline { scheduleDeadline(deadline, context) }
     if blockedStreamLook == nil { scheduleBlockedStreamLook(context) }
+  }
+
+  /// Writes one batch of what the engine has to send, if the connection takes any.
+  private func send(_ context: ChannelHandlerContext) -> Int {
+    batch.removeAll()
+    if !isClosing, context.channel.isWritable && !isClogged(context) || look({ $0.phase == .closing }) {
+      session.transmit(maximumByteCount: Self.batchByteCount, now: .current, into: &batch)
+    }
+    batch.forEachBuffer { context.write(wrapOutboundOut($0), promise: nil) }
+    if batch.byteCount > 0, batch.byteCount <= Self.maximumCrumbByteCount { crumbCount += 1 }
+    return batch.byteCount
   }
 
   /// One look at a time; the next follows when something happens, or when a stream still waits.
@@ -231,22 +242,26 @@ extension SessionHandler {
     return true
   }
 
-  /// Until the engine has neither an event to tell nor a job to give; false when there was nothing from the start.
-  private func settle() -> Bool {
+  /// Until the engine has neither an event to tell nor a job to give, or so many events have been told. Whether that was all, and whether there was
+  /// anything.
+  private func settle(maximumEventCount: Int = .max) -> (isDone: Bool, hasActed: Bool) {
     var hasActed = false
+    var eventCount = 0
     let storedBlockCount = look { $0.counters.untriedBlocks }
-    while true {
+    while eventCount < maximumEventCount {
       if let event = nextEvent() {
         log(event)
         delegate?.session(self, received: event)
+        eventCount += 1
       } else if let job = nextJob() {
         run(job)
       } else {
         // Blocks that turned out to need no job are ready to be sent.
-        return hasActed || look { $0.counters.untriedBlocks } != storedBlockCount
+        return (true, hasActed || look { $0.counters.untriedBlocks } != storedBlockCount)
       }
       hasActed = true
     }
+    return (false, true)
   }
 
   /// Out of line, as the next one: inlined into `settle`, the optimizer of Swift 6.3.1 leaves the access to `session` open while the
@@ -276,8 +291,8 @@ extension SessionHandler {
   }
 
   /// Sends the end of this end's bytes and gives the other end a moment to read them, since closing at once could discard them.
-  private func closeIfWanted(_ context: ChannelHandlerContext) {
-    guard !isClosing, look({ $0.wantsClose }) else { return }
+  private func close(_ context: ChannelHandlerContext) {
+    guard !isClosing else { return }
     isClosing = true
     guard context.channel.isActive else { return }
     context.close(mode: .output, promise: nil)
@@ -287,8 +302,7 @@ extension SessionHandler {
   }
 
   /// Keeps one timer, not later than the engine's deadline; one that fires too early is harmless.
-  private func scheduleDeadline(_ context: ChannelHandlerContext) {
-    guard let next = look({ $0.nextDeadline }) else { return }
+  private func scheduleDeadline(_ next: Instant, _ context: ChannelHandlerContext) {
     let deadline = NIODeadline.uptimeNanoseconds(next.nanoseconds)
     if let timer, timer.deadline <= deadline { return }
     timer?.task.cancel()

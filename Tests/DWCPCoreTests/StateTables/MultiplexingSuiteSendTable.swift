@@ -15,6 +15,7 @@ import Testing
     detach         open       open       open       open       open       open       finished   resetting  reset
     finish         open       open       open       open       open       open       finished   resetting  reset
     cut            open       open       open       open       open       open       finished   resetting  reset
+    takeWhole      open       open       open       open       open       open       finished   resetting  reset
     cutAndSend     open       finished   open       open       open       open       finished   resetting  reset
     enqueue        open       open       open       open       open       open       finished   resetting  reset
     completeBlock  open       open       open       open       open       open       finished   resetting  reset
@@ -32,8 +33,8 @@ import Testing
   }
 
   private enum Input: String, CaseIterable {
-    case raiseCredit, append, detach, finish, cut, cutAndSend, enqueue, completeBlock, takeBlock, markFinSent
-    case reset, receiveStop, markResetSent
+    case raiseCredit, append, detach, finish, cut, takeWhole, cutAndSend, enqueue, completeBlock, takeBlock
+    case markFinSent, reset, receiveStop, markResetSent
   }
 
   @Test("the table decides every state and every input there is")
@@ -114,6 +115,7 @@ import Testing
     case .detach: half.detach()
     case .finish: half.finish()
     case .cut: _ = half.cut(maximumRawByteCount: 64, maximumSpan: 64)
+    case .takeWhole: _ = half.takeWhole(maximumRawByteCount: 64, maximumSpan: 64)
     case .cutAndSend: send(&half)
     case .enqueue: encode(&half)
     case .completeBlock: complete(&half)

@@ -27,7 +27,8 @@ import Testing
         guard schedule.admits(id, blockByteCount: 131_072, &share) else { continue }
         sentByteCounts[id, default: 0] += byteCount
         order.append(id)
-        schedule.settle(id, sentByteCount: byteCount, hasMore: true, &share)
+        schedule.charge(byteCount, to: &share)
+        schedule.putBack(id, share)
         return true
       }
       return false
@@ -60,7 +61,8 @@ import Testing
       // It has no more until it comes again.
       while let id = model.schedule.next(), id != StreamID(rawValue: 1_000) {
         guard var share = model.shares[id] else { return }
-        model.schedule.settle(id, sentByteCount: 0, hasMore: true, &share)
+        model.schedule.charge(0, to: &share)
+        model.schedule.putBack(id, share)
         model.shares[id] = share
       }
     }
@@ -130,7 +132,8 @@ import Testing
     #expect(waiting.contains(id.rawValue))
     if schedule.admits(id, blockByteCount: 10_000, &share) {
       let hasMore = random.next() % 2 == 0
-      schedule.settle(id, sentByteCount: Int(random.next() % 200_000), hasMore: hasMore, &share)
+      schedule.charge(Int(random.next() % 200_000), to: &share)
+      if hasMore { schedule.putBack(id, share) }
       if !hasMore { waiting.remove(id.rawValue) }
     }
     shares[id.rawValue] = share

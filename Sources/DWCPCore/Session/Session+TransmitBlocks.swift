@@ -1,0 +1,158 @@
+internal import NIOCore
+
+/// The turns of streams: what goes in each of them, and what follows from that.
+extension Session {
+  /// One block of a stream, and more while no other stream has any.
+  mutating func giveTurns(
+    to id: StreamID, blockByteCount: Int, maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch
+  ) {
+    guard let slot = streams.slot(of: id),
+      schedule.admits(id, blockByteCount: blockByteCount, &streams[slot: slot].share)
+    else { return }
+    var hasMore: Bool
+    repeat {
+      let start = batch.byteCount
+      hasMore = writeBlock(of: id, at: slot, maximumRawByteCount: blockByteCount, into: &batch)
+      let sentByteCount = batch.byteCount - start
+      if sentByteCount > 0 {
+        flow.noteSent(frameCount: link.sentNumberedCount, byteCount: sentByteCount, now: now)
+      }
+      schedule.charge(sentByteCount, to: &streams[slot: slot].share)
+      // Nobody else waits: the schedule would only give it back.
+    } while hasMore && schedule.isEmpty && schedule.isFresh(streams[slot: slot].share)
+      && batch.byteCount < maximumByteCount && flow.hasRoom(blockByteCount: blockByteCount)
+    streams[slot: slot].isScheduled = hasMore
+    if hasMore { schedule.putBack(id, streams[slot: slot].share) } else { endTurns(at: slot) }
+  }
+
+  /// A stream has nothing more to send for now.
+  @inline(__always)
+  private mutating func endTurns(at slot: Int) {
+    backlogs.takeBack(&streams[slot: slot].send.backlog)
+    streams.update(at: slot) { stream in
+      if stream.send.hasBytesToCut, stream.send.availableCredit == 0 { counters.blocked[.streamCredit] &+= 1 }
+    }
+    if streams[slot: slot].owesOpening { queueControl(at: slot) }
+    removeIfClosed(at: slot)
+  }
+
+  /// Sends the next block of a stream, or its FIN; false when it has nothing more to send now.
+  @inline(__always)
+  private mutating func writeBlock(
+    of id: StreamID, at slot: Int, maximumRawByteCount: Int, into batch: inout TransmitBatch
+  ) -> Bool {
+    let hasSent =
+      writeWhole(of: id, at: slot, maximumRawByteCount: maximumRawByteCount, into: &batch)
+      || writeTurn(of: id, at: slot, maximumRawByteCount: maximumRawByteCount, into: &batch)
+    guard hasSent else { return false }
+    noteSendProgress(id, at: slot)
+    let codecs = sendCodecs
+    return streams.update(at: slot) { $0.mayHaveMoreToSend(codecs: codecs) }
+  }
+
+  /// What most turns send: bytes as they were written. Moving a block with all that it may have costs more than the rest, so that they do without one.
+  @inline(__always)
+  private mutating func writeWhole(
+    of id: StreamID, at slot: Int, maximumRawByteCount: Int, into batch: inout TransmitBatch
+  ) -> Bool {
+    guard !streams[slot: slot].compression.isCompressing(sendCodecs) else { return false }
+    let offset = streams[slot: slot].send.cutEnd
+    guard
+      let chunk = streams[slot: slot].send.takeWhole(
+        maximumRawByteCount: maximumRawByteCount, maximumSpan: sendCredit.available)
+    else { return false }
+    let isFinal = streams[slot: slot].send.markSent()
+    let rawByteCount = chunk.bytes.readableBytes
+    streams[slot: slot].owesOpening = false
+    noteCutStored(rawByteCount: rawByteCount, span: chunk.span, of: id, at: slot)
+    var flags: UInt8 = isFinal ? DataFrame.Flags.fin : 0
+    if chunk.endsMessage { flags |= DataFrame.Flags.endOfMessage }
+    let start = batch.byteCount
+    batch.writeStored(
+      DataFrame(offset: offset, codecID: Codec.none.rawValue, rawByteCount: rawByteCount), flags: flags, streamID: id,
+      payload: chunk.bytes, isCopied: chunk.mayPinMuch, isChecked: sendsChecks)
+    if !sendChains.isEmpty { noteSent(rawByteCount: rawByteCount, isFinal: isFinal, of: id) }
+    countSent(.none, rawByteCount: rawByteCount, rawByteCount, wireByteCount: batch.byteCount - start)
+    return true
+  }
+
+  /// False when nothing can be sent.
+  private mutating func writeTurn(
+    of id: StreamID, at slot: Int, maximumRawByteCount: Int, into batch: inout TransmitBatch
+  ) -> Bool {
+    let turn = streams[slot: slot].nextTurn(
+      codecs: sendCodecs, maximumRawByteCount: maximumRawByteCount, sessionCredit: sendCredit.available)
+    switch turn {
+    case .block(let block, let isFinal, let isNewlyCut):
+      streams[slot: slot].owesOpening = false
+      if isNewlyCut { noteCutStored(rawByteCount: block.rawByteCount, span: block.span, of: id, at: slot) }
+      write(block, isFinal: isFinal, of: id, into: &batch)
+      return true
+    case .blocked:
+      awaitSessionCredit(id, at: slot)
+      return false
+    case .nothing:
+      return false
+    }
+  }
+
+  /// A block was cut in the moment in which it is sent.
+  @inline(__always)
+  private mutating func noteCutStored(rawByteCount: Int, span: UInt64, of id: StreamID, at slot: Int) {
+    sendCredit.charge(span)
+    if rawByteCount > 0 { endCutting(of: id) }
+    guard streams[slot: slot].compression.isAutomatic else { return }
+    streams[slot: slot].compression.noteStored(rawByteCount: rawByteCount)
+    if !sendCodecs.isEmpty { counters.untriedBlocks &+= 1 }
+  }
+
+  private mutating func write(
+    _ block: SendHalf.Block, isFinal: Bool, of id: StreamID, into batch: inout TransmitBatch
+  ) {
+    var flags: UInt8 = isFinal ? DataFrame.Flags.fin : 0
+    if block.endsMessage { flags |= DataFrame.Flags.endOfMessage }
+    if block.markTable != nil { flags |= DataFrame.Flags.marks }
+    if block.namedDictionaryID != nil { flags |= DataFrame.Flags.dictionary }
+    if block.isChained { flags |= DataFrame.Flags.chained | (block.isRestart ? DataFrame.Flags.restart : 0) }
+    if outgoingObjects.isCarrier(id) { return writePages(block, flags: flags, of: id, into: &batch) }
+    let frame = DataFrame(offset: block.offset, codecID: block.codecID, rawByteCount: block.rawByteCount)
+    let start = batch.byteCount
+    batch.writeData(
+      frame, flags: flags, streamID: id, markTable: block.markTable, dictionaryID: block.namedDictionaryID,
+      decodedCheck: block.isChained ? block.decodedCheck : nil, payload: block.payload, isCopied: block.mayPinMuch,
+      isChecked: sendsChecks)
+    if !sendChains.isEmpty {
+      noteSent(
+        rawByteCount: block.rawByteCount, wasCutForChain: block.isCutForChain, isChained: block.isChained,
+        isFinal: isFinal, of: id)
+    }
+    if let codec = Codec(rawValue: block.codecID) {
+      countSent(
+        codec, rawByteCount: block.rawByteCount, block.payload.readableBytes, wireByteCount: batch.byteCount - start)
+    }
+    if block.dictionaryID != 0 {
+      outgoingDictionaries.noteSent(block.dictionaryID, frameCount: link.sentNumberedCount)
+    }
+  }
+
+  @inline(__always)
+  mutating func countSent(_ codec: Codec, rawByteCount: Int, _ payloadByteCount: Int, wireByteCount: Int) {
+    noteSent(.data)
+    counters.rawBytesSent &+= UInt64(rawByteCount)
+    counters.sentByCodec.update(codec) {
+      $0.add(rawByteCount: rawByteCount, payloadByteCount: payloadByteCount, wireByteCount: wireByteCount)
+    }
+  }
+
+  /// Room for the writer, and for the next blocks to be compressed.
+  @inline(__always)
+  private mutating func noteSendProgress(_ id: StreamID, at slot: Int) {
+    if streams[slot: slot].isWriterWaiting,
+      streams[slot: slot].send.bufferedByteCount <= configuration.streamSendBudgetByteCount / 2
+    {
+      streams[slot: slot].isWriterWaiting = false
+      events.append(.writable(id))
+    }
+    scheduleEncoding(at: slot)
+  }
+}

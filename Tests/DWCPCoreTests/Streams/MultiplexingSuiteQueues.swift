@@ -1,0 +1,117 @@
+import NIOCore
+import Testing
+
+@testable import DWCPCore
+
+/// The queues of a stream, and the short ways past them, against what they stand for.
+@Suite struct MultiplexingSuiteQueues {
+  @Test("a short queue is a queue, however long it is")
+  func shortQueue() {
+    var random = SeededGenerator(seed: 1)
+    var queue = ShortQueue<Int>()
+    var model: [Int] = []
+    for step in 0..<20_000 {
+      switch random.next() % 8 {
+      case 0...2:
+        queue.append(step)
+        model.append(step)
+      case 3, 4:
+        #expect(queue.popFirst() == (model.isEmpty ? nil : model.removeFirst()))
+      case 5 where !model.isEmpty:
+        queue.removeLast()
+        model.removeLast()
+      case 6 where !model.isEmpty:
+        let index = Int(random.next() % UInt64(model.count))
+        queue[index] += 1
+        model[index] += 1
+      default:
+        queue.trim()
+      }
+      #expect(queue.count == model.count && queue.isEmpty == model.isEmpty && queue.first == model.first)
+      #expect(queue.hasMoreThanOne == (model.count > 1))
+      #expect((0..<model.count).allSatisfy { queue[$0] == model[$0] })
+    }
+  }
+
+  @Test("what is taken whole is what would have been cut (SPEC DAT-4)", arguments: 0..<200)
+  func wholeChunks(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    var queue = SendQueue()
+    for _ in 0..<random.next() % 12 {
+      let byteCount = Int([0, 1, 7, 64, 2_047, 2_048, 40_000][Int(random.next() % 7)])
+      let part = ByteBuffer(repeating: UInt8(truncatingIfNeeded: random.next()), count: byteCount * 5)
+      let bytes = random.next() % 2 == 0 ? part.getSlice(at: 0, length: byteCount) ?? part : part
+      _ = queue.append(bytes, endsMessage: random.next() % 2 == 0)
+    }
+    while !queue.isEmpty {
+      let maximumRawByteCount = Int([1, 64, 65, 4_096, 65_536][Int(random.next() % 5)])
+      let maximumSpan = 1 + Int(random.next() % UInt64(maximumRawByteCount + 1))
+      var other = queue
+      let chunk = other.takeWhole(maximumRawByteCount: maximumRawByteCount, maximumSpan: maximumSpan)
+      let cut = queue.cut(maximumRawByteCount: maximumRawByteCount, maximumSpan: maximumSpan)
+      guard let chunk else { continue }
+      #expect(chunk.bytes == cut.raw && chunk.endsMessage == cut.endsMessage && cut.markTable == nil)
+      #expect(chunk.span == UInt64(cut.raw.readableBytes + (cut.endsMessage ? 1 : 0)))
+      #expect(other == queue)
+    }
+  }
+
+  @Test("short writes that wait keep no large buffer alive (SPEC MEM-1)")
+  func detaching() {
+    let large = ByteBuffer(repeating: 7, count: 1 << 20)
+    var queue = SendQueue()
+    for byteCount in [64, 3_000] {
+      let mustDetach = queue.append(large.getSlice(at: 0, length: byteCount) ?? large, endsMessage: false)
+      #expect(mustDetach)
+    }
+    queue.detach()
+    while !queue.isEmpty {
+      let chunk = queue.takeWhole(maximumRawByteCount: 64, maximumSpan: 65)
+      let bytes = chunk?.bytes ?? queue.cut(maximumRawByteCount: 65_536, maximumSpan: 65_536).raw
+      #expect(bytes.storageCapacity <= 4_096)
+    }
+  }
+
+  @Test("a stream that alone has something to send need not go through the schedule (SPEC PRI-2)", arguments: 0..<20)
+  func aloneInTheSchedule(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    let id = StreamID(rawValue: 1)
+    var schedule = SendSchedule()
+    var share = SendSchedule.Share(urgency: UInt8(random.next() % 8))
+    schedule.add(id, &share)
+    var other = (schedule: schedule, share: share)
+    // Whether the second one has been left out of its schedule.
+    var isOut = false
+    for _ in 0..<500 {
+      let byteCount = Int(random.next() % 20_000)
+      while true {
+        #expect(schedule.next() == id)
+        if schedule.admits(id, blockByteCount: 4_096, &share) { break }
+      }
+      schedule.charge(byteCount, to: &share)
+      schedule.putBack(id, share)
+      while !isOut {
+        #expect(other.schedule.next() == id)
+        isOut = other.schedule.admits(id, blockByteCount: 4_096, &other.share)
+      }
+      other.schedule.charge(byteCount, to: &other.share)
+      isOut = other.schedule.isEmpty && other.schedule.isFresh(other.share)
+      if isOut { continue }
+      other.schedule.putBack(id, other.share)
+      #expect(other.schedule == schedule && other.share == share)
+    }
+  }
+
+  @Test("what an owner asks after each turn is what the getters say")
+  func outlook() throws {
+    var pair = EnginePair.established()
+    _ = try pair.client.send("x", finishes: false)
+    pair.server.receive(pair.client.transmit(now: pair.now), now: pair.now)
+    #expect(pair.server.session.nextDeadline != nil)
+    #expect(pair.server.session.outlook().nextDeadline == pair.server.session.nextDeadline)
+    pair.server.session.close(.noError, text: "")
+    _ = pair.server.transmit(now: pair.now)
+    let outlook = pair.server.session.outlook()
+    #expect(outlook.wantsClose && pair.server.session.wantsClose && outlook.nextDeadline == nil)
+  }
+}
