@@ -118,43 +118,6 @@ extension Session {
     noteSent(.goAway)
   }
 
-  /// SPEC LIV-2: each dictionary of the other end has a place for its answer.
-  private mutating func writeDictionaryAnswers(into batch: inout TransmitBatch) {
-    while let (id, answer) = incomingDictionaries.takeAnswer() { writeDictionaryAnswer(answer, id, into: &batch) }
-  }
-
-  private mutating func writeDictionaryAnswer(
-    _ answer: DictionaryFrame.Answer, _ id: UInt32, into batch: inout TransmitBatch
-  ) {
-    batch.writeFrame(.dictionaryAnswer, isChecked: sendsChecks) { $0.writeMultipleIntegers(id, answer.rawValue) }
-    noteSent(.dictionaryAnswer)
-  }
-
-  /// Parts of a dictionary go as blocks do, in front of them and as far as the link has room (SPEC ACK-4).
-  private mutating func writeDictionaries(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
-    let budget = sendCodecs.contains(.zstd) ? remote.dictionaryByteCount : 0
-    while batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: DictionaryFrame.partByteCount),
-      let action = outgoingDictionaries.nextAction(budget: budget, acknowledgedCount: link.acknowledgedCount)
-    {
-      guard case .part(let offer, let offset, let byteCount) = action else {
-        if case .retire(let id) = action { writeDictionaryAnswer(.retired, id, into: &batch) }
-        continue
-      }
-      let start = batch.byteCount
-      batch.writeFrame(.dictionary, isChecked: sendsChecks) { body in
-        DictionaryFrame(
-          id: offer.id, totalByteCount: offer.dictionary.byteCount, offset: offset, sha256: offer.dictionary.sha256
-        ).write(to: &body)
-        let content = offer.dictionary.content
-        if let part = content.getSlice(at: content.readerIndex + offset, length: byteCount) {
-          body.writeImmutableBuffer(part)
-        }
-      }
-      noteSent(.dictionary)
-      flow.noteSent(frameCount: link.sentNumberedCount, byteCount: batch.byteCount - start, now: now)
-    }
-  }
-
   private mutating func writeStreams(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
     writeControls(maximumByteCount: maximumByteCount, into: &batch)
     if !schedule.isEmpty { writeBlocks(maximumByteCount: maximumByteCount, now: now, into: &batch) }
@@ -319,6 +282,10 @@ extension Session {
     noteSent(.data)
     if block.dictionaryID != 0 {
       outgoingDictionaries.noteSent(block.dictionaryID, frameCount: link.sentNumberedCount)
+    }
+    if block.namedDictionaryID != nil {
+      counters.dictionaries.sent.addBlock(
+        rawByteCount: block.rawByteCount, wireByteCount: batch.byteCount - start)
     }
     counters.rawBytesSent &+= UInt64(block.rawByteCount)
     guard let codec = Codec(rawValue: block.codecID) else { return }

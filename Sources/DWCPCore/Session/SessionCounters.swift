@@ -24,6 +24,8 @@ public struct SessionCounters: Hashable, Sendable {
   public var untriedBlocks: UInt64 = 0
   /// What automatic compression has chosen.
   public var codecChoices = CodecChoiceCounters()
+  /// What dictionaries came to.
+  public var dictionaries = DictionaryCounters()
   /// Sessions that completed the handshake.
   public var sessionsOpened: UInt64 = 0
   /// Sessions that ended.
@@ -157,6 +159,7 @@ extension SessionCounters {
     combine(&unshrunkBlocks, other.unshrunkBlocks)
     combine(&untriedBlocks, other.untriedBlocks)
     codecChoices.merge(other.codecChoices, combine)
+    dictionaries.merge(other.dictionaries, combine)
     combine(&sessionsOpened, other.sessionsOpened)
     sessionsClosed.merge(other.sessionsClosed, combine)
     combine(&streamsOpened, other.streamsOpened)
