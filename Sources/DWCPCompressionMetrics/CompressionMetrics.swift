@@ -19,9 +19,16 @@ public struct CompressionMetrics: Sendable {
     "dwcp_codec_lost_seconds_total":
       "Time by which blocks were expected to take longer than with the best codec known, because of trials and hesitation.",
     "dwcp_codec_seconds_total": "Time that codecs were at work, over all threads.",
+    "dwcp_dictionaries_total": "Dictionaries offered, and what became of them.",
+    "dwcp_dictionary_raw_bytes_total": "Bytes of the applications in blocks that were compressed against a dictionary.",
+    "dwcp_dictionary_wire_bytes_total":
+      "Bytes on the links of the frames that carry such blocks, headers included and dictionaries not.",
+    "dwcp_dictionary_blocks_total": "Frames that carry such blocks.",
   ]
 
   private let codecs: [CodecHandles]
+  private let sentDictionaries: DictionaryHandles
+  private let receivedDictionaries: DictionaryHandles
   private let triedBlocks: Counter
   private let untriedBlocks: Counter
   private let changes: Counter
@@ -34,6 +41,8 @@ public struct CompressionMetrics: Sendable {
   /// - Parameter factory: the metrics backend; the one the program was bootstrapped with unless another is given.
   public init(factory: any MetricsFactory = MetricsSystem.factory) {
     codecs = Codec.allCases.map { CodecHandles($0, factory) }
+    sentDictionaries = DictionaryHandles("sent", factory)
+    receivedDictionaries = DictionaryHandles("received", factory)
     triedBlocks = Counter(
       label: "dwcp_codec_stored_blocks_total", dimensions: [("reason", "tried")], factory: factory)
     untriedBlocks = Counter(
@@ -51,6 +60,8 @@ public struct CompressionMetrics: Sendable {
       handles.received.update(
         rise: rise.receivedByCodec[handles.codec], total: snapshot.counters.receivedByCodec[handles.codec])
     }
+    sentDictionaries.update(rise: rise.dictionaries.sent)
+    receivedDictionaries.update(rise: rise.dictionaries.received)
     triedBlocks.increment(by: rise.unshrunkBlocks)
     untriedBlocks.increment(by: rise.untriedBlocks)
     changes.increment(by: rise.codecChoices.changes)
@@ -101,5 +112,40 @@ private struct DirectionHandles: Sendable {
     seconds?.increment(by: Double(rise.nanoseconds) / 1e9)
     // A codec that has carried nothing has no ratio, rather than a bad one.
     if total.wireBytes > 0 { ratio.record(Double(total.rawBytes) / Double(total.wireBytes)) }
+  }
+}
+
+private struct DictionaryHandles: Sendable {
+  private let offered: Counter
+  private let accepted: Counter
+  private let rejected: Counter
+  private let retired: Counter
+  private let raw: Counter
+  private let wire: Counter
+  private let blocks: Counter
+
+  init(_ direction: String, _ factory: any MetricsFactory) {
+    func dictionaries(_ step: String) -> Counter {
+      Counter(
+        label: "dwcp_dictionaries_total", dimensions: [("direction", direction), ("step", step)], factory: factory)
+    }
+    offered = dictionaries("offered")
+    accepted = dictionaries("accepted")
+    rejected = dictionaries("rejected")
+    retired = dictionaries("retired")
+    let labels = [("direction", direction)]
+    raw = Counter(label: "dwcp_dictionary_raw_bytes_total", dimensions: labels, factory: factory)
+    wire = Counter(label: "dwcp_dictionary_wire_bytes_total", dimensions: labels, factory: factory)
+    blocks = Counter(label: "dwcp_dictionary_blocks_total", dimensions: labels, factory: factory)
+  }
+
+  func update(rise: DictionaryCounters.Use) {
+    offered.increment(by: rise.offered)
+    accepted.increment(by: rise.accepted)
+    rejected.increment(by: rise.rejected)
+    retired.increment(by: rise.retired)
+    raw.increment(by: rise.rawBytes)
+    wire.increment(by: rise.wireBytes)
+    blocks.increment(by: rise.blocks)
   }
 }

@@ -37,6 +37,16 @@ enum FrameRepair {
     }
   }
 
+  /// Makes the hash of a dictionary that comes in one part right, so that it gets beyond that (SPEC DIC-1).
+  static func mendDictionary(_ type: UInt8, _ body: inout ArraySlice<UInt8>) {
+    let headByteCount = 52
+    guard type == 0x46, body.count >= headByteCount,
+      let made = try? CompressionDictionary(Array(body.dropFirst(headByteCount)))
+    else { return }
+    let start = body.startIndex
+    body.replaceSubrange(start + 20..<start + headByteCount, with: made.sha256)
+  }
+
   private static func put(_ value: UInt32, at position: Int, in bytes: inout [UInt8]) {
     for index in 0..<4 { bytes[position + index] = UInt8(truncatingIfNeeded: value >> UInt32(24 - 8 * index)) }
   }

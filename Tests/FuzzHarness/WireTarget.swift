@@ -13,12 +13,15 @@ enum WireTarget {
     let isFromStart: Bool
     /// Streams that this end has opened, 0 to 3; it writes to them.
     let openCount: Int
+    /// This end has withdrawn a codec and offered a dictionary, so that answers to both are due.
+    let isAwaitingAnswers: Bool
 
     init(_ byte: UInt8) {
       role = byte & 1 == 0 ? .acceptor : .initiator
       hasIntegrity = byte & 2 != 0
       isFromStart = byte & 4 != 0
       openCount = Int(byte >> 3 & 3)
+      isAwaitingAnswers = byte & 32 != 0
     }
   }
 
@@ -33,8 +36,15 @@ enum WireTarget {
     let chunking = input.byte()
     let broken = input.short()
     var frames = input.remainder()
-    FrameRepair.repair(&frames, from: options.isFromStart ? 8 : 0, broken: broken)
+    FrameRepair.repair(
+      &frames, from: options.isFromStart ? 8 : 0, broken: broken, mend: FrameRepair.mendDictionary)
     return listing(frames, options, chunking) ?? sessions(frames, options, chunking)
+  }
+
+  /// Frames that the other end has to answer.
+  private static func beginNegotiating(_ session: inout Session, generation: Int) {
+    session.announce(decodableCodecs: [[.lz4], [.zstd, .lz4]][generation % 2])
+    session.offer(CodecTarget.dictionaries[generation % 2])
   }
 
   // MARK: The lister
@@ -77,6 +87,7 @@ enum WireTarget {
     guard let session = established[options.hasIntegrity]?[options.role] else { return nil }
     var start = SessionObserver(session, now: Engines.start, codecs: codecs)
     start.command { session, _ in
+      if options.isAwaitingAnswers { Self.beginNegotiating(&session, generation: 0) }
       for _ in 0..<options.openCount {
         guard let id = try? session.open() else { continue }
         _ = try? session.write(ByteBuffer(string: "0123456789abcdef"), to: id, endsMessage: true)
@@ -161,13 +172,31 @@ extension WireTarget {
     _ client: inout Session, _ server: inout Session, _ choice: CompressionChoice
   ) -> [UInt8] {
     var wire: [UInt8] = []
+    let short = Array("{\"service\": \"echo\", \"urgency\": 1}".utf8) + [UInt8](repeating: 9, count: 60)
+    // Each end updates and offers twice, so that what was withdrawn comes back and the first dictionary retires.
+    for generation in 0..<2 {
+      beginNegotiating(&client, generation: generation)
+      beginNegotiating(&server, generation: generation)
+      guard let id = try? client.open(compression: choice) else { continue }
+      for _ in 0..<3 {
+        _ = try? client.write(ByteBuffer(bytes: short), to: id, endsMessage: true)
+        for _ in 0..<2 {
+          runJobs(&client)
+          wire += Engines.carry(from: &client, to: &server).readableBytesView
+          runJobs(&server)
+          Engines.carry(from: &server, to: &client)
+        }
+      }
+      client.requestUrgency(2, of: id)
+      try? client.finish(id)
+    }
     let opening = StreamOpening(metadata: ["service": "echo"], expectedByteCount: 5, urgency: 1)
     for size in [0, 5, 300] {
       guard let id = try? client.open(opening, compression: choice) else { continue }
       _ = try? client.write(ByteBuffer(repeating: 7, count: size), to: id, endsMessage: true)
       _ = try? client.write(ByteBuffer(repeating: 8, count: size), to: id, endsMessage: true)
       if size != 5 { try? client.finish(id) } else { client.reset(id, code: .cancelled) }
-      while let job = client.nextJob() { client.complete(job.run(in: codecs), now: Engines.start) }
+      runJobs(&client)
       wire += Engines.carry(from: &client, to: &server).readableBytesView
       client.stop(id, code: .cancelled)
     }
@@ -180,17 +209,23 @@ extension WireTarget {
     return wire
   }
 
+  private static func runJobs(_ session: inout Session) {
+    while let job = session.nextJob() { session.complete(job.run(in: codecs), now: Engines.start) }
+  }
+
   /// A frame of each type, as short as it may be, and one that nobody knows.
   private static var controlSeeds: [[UInt8]] {
     let bodies: [(UInt8, UInt8, Int)] = [
       (0x04, 0, 8), (0x05, 0, 8), (0x06, 0, 8), (0x07, 0, 8), (0x07, 1, 8), (0x08, 0, 8), (0x09, 0, 6), (0x40, 1, 0),
       (0x41, 1, 12), (0x42, 1, 12), (0x43, 1, 4), (0x44, 0, 14), (0xBA, 0, 3), (0xF5, 9, 0), (0x0A, 0, 0),
-      (0x01, 0, 40), (0x02, 0, 100), (0x03, 0, 21), (0x46, 0, 53), (0x47, 0, 5),
+      (0x01, 0, 40), (0x02, 0, 100), (0x03, 0, 21), (0x46, 0, 61), (0x47, 0, 5),
+      (0x45, 0, 11), (0x0D, 0, 22), (0xC0, 1, 4),
     ]
     let frames = bodies.map { type, stream, length -> [UInt8] in
       [type, 0x80, 0, 0, 0, 0, 0, stream, 0, 0, 0, UInt8(length), 0, 0, 0, 0] + [UInt8](repeating: 0, count: length + 4)
     }
-    return frames.map { [0x0A, 1, 0, 0] + $0 } + frames.map { [0x0B, 9, 0, 0] + $0 + $0 }
+    return frames.map { [0x0A, 1, 0, 0] + $0 } + frames.map { [0x2A, 1, 0, 0] + $0 }
+      + frames.map { [0x0B, 9, 0, 0] + $0 + $0 }
       + [[0, 100, 0, 0] + frames.prefix(9).flatMap { $0 }]
   }
 }

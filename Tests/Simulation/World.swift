@@ -90,7 +90,8 @@ public struct World {
     case .reset(let end, let stream): endEarly(end, stream, writer: end) { $0.reset($1, code: .cancelled) }
     case .stop(let end, let stream): endEarly(end, stream, writer: end.other) { $0.stop($1, code: .cancelled) }
     case .release(let end, let stream): release(end, stream)
-    case .read(let end, let stream, let count): id(stream, at: end).map { read(end, $0, maximumByteCount: count) }
+    case .read(let end, let stream, let count):
+      if let id = id(stream, at: end) { read(end, id, maximumByteCount: count) }
     case .send(let end, let count): send(end, maximumByteCount: count)
     case .arrive(let end, let count, let piece): arrive(end, byteCount: count, pieceByteCount: piece)
     case .runJobs(let end, let seed): runJobs(end, seed: seed)
@@ -178,23 +179,29 @@ extension World {
     for writer in End.allCases { flows[FlowKey(id: id, writer: writer)]?.mayEndEarly = true }
   }
 
-  private mutating func read(_ end: End, _ id: StreamID, maximumByteCount: Int) {
+  /// False when there was nothing to be read, and the end of the stream is not news.
+  @discardableResult
+  private mutating func read(_ end: End, _ id: StreamID, maximumByteCount: Int) -> Bool {
     let key = FlowKey(id: id, writer: end.other)
-    guard isHostile || flows[key].map({ !$0.hasEnded && !$0.isAbandoned }) ?? false else { return }
+    guard isHostile || flows[key].map({ !$0.hasEnded && !$0.isAbandoned }) ?? false else { return false }
     var rest = maximumByteCount
+    let isEndNews = flows[key]?.hasEnded == false
     while rest > 0, problem == nil {
       switch update(end, { $0.session.read(id, maximumByteCount: rest) }) {
       case .bytes(let bytes, let endsMessage):
         rest -= max(1, bytes.readableBytes)
         note(flows[key]?.read(bytes.readableBytesView, endsMessage: endsMessage) ?? nil, of: key)
       case .end:
-        return note(flows[key]?.end(isFailure: false) ?? nil, of: key)
+        note(flows[key]?.end(isFailure: false) ?? nil, of: key)
+        return isEndNews || rest < maximumByteCount
       case .failed:
-        return note(flows[key]?.end(isFailure: true) ?? nil, of: key)
+        note(flows[key]?.end(isFailure: true) ?? nil, of: key)
+        return isEndNews || rest < maximumByteCount
       case .notReady:
-        return
+        return rest < maximumByteCount
       }
     }
+    return true
   }
 
   private mutating func note(_ sentence: String?, of key: FlowKey) {
@@ -328,20 +335,23 @@ extension World {
         finish(end, id)
       }
     }
-    for _ in 0..<60 where problem == nil {
-      settle()
+    var isMoving = true
+    while isMoving, problem == nil {
+      isMoving = settle()
       for id in ids {
         for end in End.allCases
         where holds(end, id) {
-          read(end, id, maximumByteCount: .max)
+          if read(end, id, maximumByteCount: .max) { isMoving = true }
         }
       }
     }
     if problem == nil { checkEnd() }
   }
 
-  private mutating func settle() {
-    for _ in 0..<50_000 where problem == nil {
+  /// False when there was nothing to be carried.
+  @discardableResult
+  private mutating func settle() -> Bool {
+    for round in 0..<50_000 where problem == nil {
       var isSilent = true
       for end in End.allCases {
         runJobs(end, seed: 0)
@@ -351,9 +361,10 @@ extension World {
         arrive(end.other, byteCount: incoming, pieceByteCount: 4_096)
         collectEvents()
       }
-      if isSilent { return }
+      if isSilent { return round > 0 }
     }
     if problem == nil { problem = "the session does not come to rest" }
+    return true
   }
 
   private mutating func checkEnd() {

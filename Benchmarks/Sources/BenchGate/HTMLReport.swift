@@ -2,14 +2,15 @@ extension BenchmarkResult {
   /// A page that needs nothing but itself, for a desktop and for a telephone, in light and dark: what needs
   /// attention, the intervals of ratios, all metrics by suite, and how they went over earlier runs.
   ///
-  /// - Parameter history: earlier runs, the oldest first. A figure's line is broken where its runs cannot be compared.
-  public func html(history: [BenchmarkResult] = []) -> String {
+  /// - Parameters:
+  ///   - history: earlier runs, the oldest first. A figure's line is broken where its runs cannot be compared.
+  ///   - heatMaps: what else is shown, behind the intervals.
+  public func html(history: [BenchmarkResult] = [], heatMaps: [HeatMapSection] = []) -> String {
     let report = Report(self)
     let title = "Benchmarks of \(fingerprint.commit.isEmpty ? date : fingerprint.commit)"
-    let sections = [
-      HTMLSections.attention(report), HTMLForestPlot.sections(report), HTMLSections.suites(report),
-      HTMLHistory(runs: history + [self]).section,
-    ]
+    let sections =
+      [HTMLSections.attention(report), HTMLForestPlot.sections(report)] + heatMaps.map(\.section)
+      + [HTMLSections.suites(report), HTMLHistory(runs: history + [self]).section]
     return """
       <!DOCTYPE html>
       <html lang="en">

@@ -16,6 +16,7 @@ enum HTMLStyle {
     main { max-width: 1180px; margin: 0 auto; padding: 20px 16px 60px; }
     h1 { font-size: 1.5rem; margin: 0; overflow-wrap: anywhere; }
     h2 { font-size: 1.15rem; margin: 36px 0 10px; overflow-wrap: anywhere; }
+    h3 { font-size: 1rem; margin: 18px 0 6px; }
     p { margin: 6px 0 12px; }
     small, .muted { color: var(--muted); }
     small { font-size: 0.82em; }
@@ -46,6 +47,9 @@ enum HTMLStyle {
     .number { text-align: right; font-variant-numeric: tabular-nums; }
     .legend { display: flex; flex-wrap: wrap; gap: 2px 20px; font-size: 0.87rem; }
     .legend svg { vertical-align: -2px; }
+    .heat { padding: 8px 10px 6px 0; }
+    .heat svg { display: block; }
+    summary { cursor: pointer; color: var(--muted); margin: 6px 0; font-size: 0.87rem; }
     .plot { border: 1px solid var(--line); border-radius: 8px; padding: 6px 12px; }
     .row { display: grid; grid-template-columns: minmax(0, 32%) minmax(0, 1fr) 250px; column-gap: 14px; }
     .label, .figure { padding: 5px 0; font-size: 0.88rem; overflow-wrap: anywhere; align-self: center; }

@@ -68,6 +68,33 @@ import Testing
     #expect(try bench(["check", "--filter", "header/encode", "--class", "E"], environment: environment).status == 0)
   }
 
+  @Test func theSameRecordedFiguresGiveTheSamePage() throws {
+    func rung(_ fraction: Double, _ megabytes: Int) -> String {
+      #"{"wireFraction":\#(fraction),"compressBytesPerSecond":\#(megabytes)000000,"decompressBytesPerSecond":2000000000}"#
+    }
+    let entries = [
+      #""none":{"wireFraction":1}"#, #""lz4:1":\#(rung(0.5, 700))"#, #""zstd:1":\#(rung(0.35, 400))"#,
+      #""zstd:9":\#(rung(0.3, 50))"#,
+    ].joined(separator: ",")
+    let settings = #"["none","lz4:1","zstd:1","zstd:9"]"#
+    let figures = try file(
+      "selector.json",
+      #"{"table":{"entries":{"made up":{\#(entries)}},"settings":\#(settings)},"cells":[],"traces":[]}"#)
+    let run = try file("run.json", try bench(["run", "--filter", "header/encode", "--json"]).text)
+    let pages = try (0..<2).map { number in
+      let page = try file("page-\(number).html", "")
+      let output = try bench(["report", "--html", page.path, "--selector", figures.path, run.path])
+      #expect(output.status == 0, "\(output.errorText)")
+      return try String(contentsOf: page, encoding: .utf8)
+    }
+    #expect(pages[0] == pages[1])
+    #expect(pages[0].contains("made up") && pages[0].contains("4 cores") && pages[0].contains("25 Gb/s"))
+    // Two numbers of cores and nine rates.
+    #expect(pages[0].components(separatedBy: "height=\"32\" rx=").count == 1 + 18)
+    let none = try bench(["report", "--html", "/nonexistent/page", "--selector", "/nonexistent/figures", run.path])
+    #expect(none.status == 1 && !none.errorText.isEmpty)
+  }
+
   @Test func aFilterThatMatchesNothingIsWrongUsage() throws {
     #expect(try bench(["run", "--filter", "no such scenario"]).status == 64)
   }

@@ -75,6 +75,36 @@ import Testing
     #expect(try plot(0.9, 30).elements.count { $0.name == "polygon" } == 1)
   }
 
+  private static let heatMap = HeatMap(
+    "1 core & more", columns: ["10 Mb/s", "no <limit>"],
+    rows: [
+      HeatMap.Row("\"json\"", [HeatMap.Cell(0.5, note: "zstd:3"), HeatMap.Cell(0.9499, note: "none")]),
+      HeatMap.Row("pages", [HeatMap.Cell(1.25, note: "<b>"), nil]),
+    ], bar: 0.95)
+
+  @Test func `A heat map shows every value in its colour and as a table, and frames what is below its bar`() throws {
+    let section = HeatMapSection(title: "Choice & cost", explanation: ["Of <the> best."], maps: [Self.heatMap])
+    let page = Sample.result.html(heatMaps: [section])
+    let document = try parse(page)
+    let with = document.elements.count { $0.name == "rect" }
+    let legend = 7
+    #expect(with == 3 + legend)
+    let cells = document.elements.filter { $0.name == "rect" && $0.attributes["height"] == "32" }
+    #expect(cells.map { $0.attributes["fill"] } == ["rgb(244,165,130)", "rgb(253,240,205)", "rgb(146,197,222)"])
+    #expect(cells.map { $0.attributes["stroke"] != nil } == [true, true, false])
+    #expect(document.elements.filter { $0.name == "span" && $0.attributes["class"] == "regression" }.count == 2)
+    for text in ["0.500", "0.950", "1.250", "zstd:3"] {
+      #expect(page.components(separatedBy: text).count == 3, "\(text)")
+    }
+    #expect(page.contains("&lt;b&gt;") && page.contains("no &lt;limit&gt;") && page.contains("Of &lt;the&gt; best."))
+    #expect(!page.contains("no <limit>"))
+    #expect(try !parse(Sample.result.html()).elements.contains { $0.name == "h3" })
+    // A picture of its own has a size and names what it is.
+    let picture = try MarkupReader(xml: Self.heatMap.svg).elements
+    #expect(picture.first?.attributes["aria-label"] == "1 core & more")
+    #expect(picture.first?.attributes["viewBox"] == "0 0 270 96")
+  }
+
   @Test func `A history is broken where its runs cannot be compared`() throws {
     func run(_ commit: String, _ reading: Reading, toolchain: String = "6.3.1") -> BenchmarkResult {
       var result = BenchmarkResult(

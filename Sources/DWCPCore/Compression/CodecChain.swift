@@ -28,10 +28,10 @@ public final class CodecChain: Sendable {
 
   private let state = Mutex(State())
 
-  init() {}
+  package init() {}
 
   /// Appends the block made from `raw`.
-  func encode(
+  package func encode(
     _ raw: RawSpan, at position: UInt32, level: Int, windowLog: Int, into output: inout OutputRawSpan
   ) throws(CodecError) {
     try state.withLock { state throws(CodecError) in
@@ -47,7 +47,7 @@ public final class CodecChain: Sendable {
   }
 
   /// Appends exactly `rawByteCount` bytes, or none.
-  func decode(
+  package func decode(
     _ encoded: RawSpan, at position: UInt32, rawByteCount: Int, windowLog: Int, into output: inout OutputRawSpan
   ) throws(CodecError) {
     try state.withLock { state throws(CodecError) in

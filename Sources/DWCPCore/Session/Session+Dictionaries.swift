@@ -35,18 +35,68 @@ extension Session {
     for id in streams[slot: slot].send.dictionaryIDs { outgoingDictionaries.noteDropped(id) }
   }
 
+  /// SPEC LIV-2: each dictionary of the other end has a place for its answer.
+  mutating func writeDictionaryAnswers(into batch: inout TransmitBatch) {
+    while let (id, answer) = incomingDictionaries.takeAnswer() {
+      counters.dictionaries.received.note(answer)
+      writeDictionaryAnswer(answer, id, into: &batch)
+    }
+  }
+
+  private mutating func writeDictionaryAnswer(
+    _ answer: DictionaryFrame.Answer, _ id: UInt32, into batch: inout TransmitBatch
+  ) {
+    batch.writeFrame(.dictionaryAnswer, isChecked: sendsChecks) { $0.writeMultipleIntegers(id, answer.rawValue) }
+    noteSent(.dictionaryAnswer)
+  }
+
+  /// Parts of a dictionary go as blocks do, in front of them and as far as the link has room (SPEC ACK-4).
+  mutating func writeDictionaries(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
+    let budget = sendCodecs.contains(.zstd) ? remote.dictionaryByteCount : 0
+    while batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: DictionaryFrame.partByteCount),
+      let action = outgoingDictionaries.nextAction(budget: budget, acknowledgedCount: link.acknowledgedCount)
+    {
+      guard case .part(let offer, let offset, let byteCount) = action else {
+        if case .retire(let id) = action {
+          counters.dictionaries.sent.note(.retired)
+          writeDictionaryAnswer(.retired, id, into: &batch)
+        }
+        continue
+      }
+      let start = batch.byteCount
+      batch.writeFrame(.dictionary, isChecked: sendsChecks) { body in
+        DictionaryFrame(
+          id: offer.id, totalByteCount: offer.dictionary.byteCount, offset: offset, sha256: offer.dictionary.sha256
+        ).write(to: &body)
+        let content = offer.dictionary.content
+        if let part = content.getSlice(at: content.readerIndex &+ offset, length: byteCount) {
+          body.writeImmutableBuffer(part)
+        }
+      }
+      if offset == 0 { counters.dictionaries.sent.offered &+= 1 }
+      noteSent(.dictionary)
+      flow.noteSent(frameCount: link.sentNumberedCount, byteCount: batch.byteCount &- start, now: now)
+    }
+  }
+
   mutating func receiveDictionary(_ body: inout ByteBuffer, now: Instant) throws(SessionError) {
     let frame = try DictionaryFrame(reading: &body)
     let isFirst = try incomingDictionaries.receive(frame, part: body)
-    if isFirst { try ledger.noteDictionary(byteCount: frame.totalByteCount, now: now) }
+    guard isFirst else { return }
+    counters.dictionaries.received.offered &+= 1
+    try ledger.noteDictionary(byteCount: frame.totalByteCount, now: now)
   }
 
   mutating func receiveDictionaryAnswer(_ body: inout ByteBuffer) throws(SessionError) {
     guard let (id, code) = body.readMultipleIntegers(as: (UInt32, UInt8).self),
       let answer = DictionaryFrame.Answer(rawValue: code)
     else { throw .peer(.protocol, "DIC-1", "an answer to a dictionary makes no sense") }
-    guard answer == .retired else { return try outgoingDictionaries.receive(answer, id: id) }
+    guard answer == .retired else {
+      try outgoingDictionaries.receive(answer, id: id)
+      return counters.dictionaries.sent.note(answer)
+    }
     try incomingDictionaries.retire(id)
+    counters.dictionaries.received.note(answer)
   }
 
   /// The hash is right, or the session ends.
@@ -69,45 +119,5 @@ extension Session {
       throw .peer(.protocol, "DIC-3", "a block with a dictionary is not zstd")
     }
     return try incomingDictionaries.dictionary(parser.dictionaryID)
-  }
-}
-
-/// Sending.
-extension Session {
-  /// SPEC LIV-2: each dictionary of the other end has a place for its answer.
-  mutating func writeDictionaryAnswers(into batch: inout TransmitBatch) {
-    while let (id, answer) = incomingDictionaries.takeAnswer() { writeDictionaryAnswer(answer, id, into: &batch) }
-  }
-
-  private mutating func writeDictionaryAnswer(
-    _ answer: DictionaryFrame.Answer, _ id: UInt32, into batch: inout TransmitBatch
-  ) {
-    batch.writeFrame(.dictionaryAnswer, isChecked: sendsChecks) { $0.writeMultipleIntegers(id, answer.rawValue) }
-    noteSent(.dictionaryAnswer)
-  }
-
-  /// Parts of a dictionary go as blocks do, in front of them and as far as the link has room (SPEC ACK-4).
-  mutating func writeDictionaries(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
-    let budget = sendCodecs.contains(.zstd) ? remote.dictionaryByteCount : 0
-    while batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: DictionaryFrame.partByteCount),
-      let action = outgoingDictionaries.nextAction(budget: budget, acknowledgedCount: link.acknowledgedCount)
-    {
-      guard case .part(let offer, let offset, let byteCount) = action else {
-        if case .retire(let id) = action { writeDictionaryAnswer(.retired, id, into: &batch) }
-        continue
-      }
-      let start = batch.byteCount
-      batch.writeFrame(.dictionary, isChecked: sendsChecks) { body in
-        DictionaryFrame(
-          id: offer.id, totalByteCount: offer.dictionary.byteCount, offset: offset, sha256: offer.dictionary.sha256
-        ).write(to: &body)
-        let content = offer.dictionary.content
-        if let part = content.getSlice(at: content.readerIndex &+ offset, length: byteCount) {
-          body.writeImmutableBuffer(part)
-        }
-      }
-      noteSent(.dictionary)
-      flow.noteSent(frameCount: link.sentNumberedCount, byteCount: batch.byteCount &- start, now: now)
-    }
   }
 }

@@ -99,7 +99,7 @@ extension Session {
     if block.isChained { place = try receiveChained(id, isRestart: block.isRestart) }
     let pages = try receivePages(of: id, at: start)
     if block.isFinal || (!block.isChained && parser.dataFrame.rawByteCount > 0) { endReceiving(of: id) }
-    countReceived(block.codec)
+    countReceived(block.codec, hasDictionary: block.dictionary != nil)
     if block.span > 0 { queues.lend(to: &streams[slot: slot].receive.queue) }
     let isWanted = streams[slot: slot].receive.charge(end: end, isFinal: block.isFinal)
     receiveCredit.charge(newUnits)
@@ -121,11 +121,14 @@ extension Session {
   }
 
   @inline(__always)
-  private mutating func countReceived(_ codec: Codec) {
+  private mutating func countReceived(_ codec: Codec, hasDictionary: Bool) {
     let rawByteCount = parser.dataFrame.rawByteCount
     let payloadByteCount = parser.payloadByteCount
     let wireByteCount = FrameHeader.byteCount &+ parser.header.remainderByteCount
     counters.rawBytesReceived &+= UInt64(rawByteCount)
+    if hasDictionary {
+      counters.dictionaries.received.addBlock(rawByteCount: rawByteCount, wireByteCount: wireByteCount)
+    }
     counters.receivedByCodec.update(codec) {
       $0.add(rawByteCount: rawByteCount, payloadByteCount: payloadByteCount, wireByteCount: wireByteCount)
     }

@@ -133,6 +133,9 @@ extension Session {
     if block.dictionaryID != 0 {
       outgoingDictionaries.noteSent(block.dictionaryID, frameCount: link.sentNumberedCount)
     }
+    if block.namedDictionaryID != nil {
+      counters.dictionaries.sent.addBlock(rawByteCount: block.rawByteCount, wireByteCount: batch.byteCount - start)
+    }
   }
 
   @inline(__always)

@@ -28,6 +28,8 @@ public struct SessionCounters: Hashable, Sendable {
   public var objectMismatches: UInt64 = 0
   /// Blocks that were sent again, in full, because of that.
   public var replacedBlocks: UInt64 = 0
+  /// What dictionaries came to.
+  public var dictionaries = DictionaryCounters()
   /// Sessions that completed the handshake.
   public var sessionsOpened: UInt64 = 0
   /// Sessions that ended.
@@ -163,6 +165,7 @@ extension SessionCounters {
     codecChoices.merge(other.codecChoices, combine)
     combine(&objectMismatches, other.objectMismatches)
     combine(&replacedBlocks, other.replacedBlocks)
+    dictionaries.merge(other.dictionaries, combine)
     combine(&sessionsOpened, other.sessionsOpened)
     sessionsClosed.merge(other.sessionsClosed, combine)
     combine(&streamsOpened, other.streamsOpened)

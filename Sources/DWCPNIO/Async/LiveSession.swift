@@ -48,6 +48,19 @@ public struct LiveSession: Sendable {
     try await bridge.call { $0.announce(decodableCodecs: decodableCodecs) }
   }
 
+  /// Offers a dictionary to the other end, in place of the one before (``Session/offer(_:)``); `SessionConfiguration.sendDictionary` does so from the
+  /// start. ``counters()`` tells what became of it.
+  ///
+  /// - Parameter dictionary: what short blocks of zstd are compressed against from when the other end has accepted it.
+  public func offer(_ dictionary: CompressionDictionary) async throws {
+    try await bridge.call { $0.offer(dictionary) }
+  }
+
+  /// The dictionary that short blocks are compressed against now; nil before the other end has accepted one.
+  public func dictionaryInUse() async throws -> CompressionDictionary? {
+    try await bridge.call { $0.dictionaryInUse }
+  }
+
   /// What the session has counted so far.
   public func counters() async throws -> SessionCounters {
     try await bridge.call { $0.counters }

@@ -287,6 +287,9 @@ extension SessionBridge {
     engine { $0.announce(decodableCodecs: decodableCodecs) } ?? false
   }
 
+  func offer(_ dictionary: CompressionDictionary) { engine { $0.offer(dictionary) } }
+  var dictionaryInUse: CompressionDictionary? { engine { $0.dictionaryInUse } ?? nil }
+
   var counters: SessionCounters { handler?.counters ?? SessionCounters() }
 }
 

@@ -91,18 +91,23 @@ struct DictionaryCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await reportingFailures {
-        let content = try readBytes(file)
-        let dictionary: CompressionDictionary
-        do throws(CodecError) {
-          dictionary = try CompressionDictionary(content)
-        } catch {
-          let bounds = CompressionDictionary.byteCounts
-          throw ToolError(
-            "\(file) cannot be used as a dictionary: \(error.message); it takes \(bounds.lowerBound) to \(bounds.upperBound) bytes, such as `dwcp dictionary train` makes"
-          )
-        }
-        try DictionaryReport(dictionary, sampleCount: nil).show(asJSON: json)
+        try DictionaryReport(CompressionDictionary(contentsOf: file), sampleCount: nil).show(asJSON: json)
       }
+    }
+  }
+}
+
+extension CompressionDictionary {
+  /// Reads a file that somebody named.
+  init(contentsOf path: String) throws {
+    let content = try readBytes(path)
+    do throws(CodecError) {
+      try self.init(content)
+    } catch {
+      let bounds = Self.byteCounts
+      throw ToolError(
+        "\(path) cannot be used as a dictionary: \(error.message); it takes \(bounds.lowerBound) to \(bounds.upperBound) bytes, such as `dwcp dictionary train` makes"
+      )
     }
   }
 }

@@ -18,6 +18,8 @@ struct SendCommand: AsyncParsableCommand {
         dwcp send --codec auto --explain disk.img 10.0.0.5:7373
         dwcp send --codec zstd:3 --json images/ notes.txt 10.0.0.5:7373
         dwcp send --codec zstd:9:chained files/ 10.0.0.5:7373
+        dwcp dictionary train -o messages.dict samples/*.json
+        dwcp send --dictionary messages.dict messages/ 10.0.0.5:7373
       """)
 
   private static let filesAtOnce = 16
@@ -27,10 +29,21 @@ struct SendCommand: AsyncParsableCommand {
 
   @OptionGroup var codec: CodecOption
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Compress files of up to 16 KiB with zstd against this dictionary, which `dwcp dictionary train` makes. It is sent once, ahead of the files, and pays \
+      where there are many; receivers that hold no dictionaries take the files without.
+      """, valueName: "file"))
+  var dictionary: String?
+
   @Flag(help: "Print the result as one JSON object.")
   var json = false
 
   func validate() throws {
+    if dictionary != nil, let setting = codec.codec.setting, setting.codec != .zstd || setting.isChained {
+      throw ValidationError("--dictionary goes with --codec auto or zstd[:LEVEL]: no other codec uses one")
+    }
     guard arguments.count >= 2, let last = arguments.last else {
       throw ValidationError("give at least one path, and the receiver's HOST:PORT last")
     }
@@ -52,6 +65,7 @@ struct SendCommand: AsyncParsableCommand {
       guard !tree.files.isEmpty else { throw ToolError("there is no file to send; check the paths") }
       var configuration = TransportConfiguration.quiet()
       codec.apply(to: &configuration.session)
+      configuration.session.sendDictionary = try dictionary.map(CompressionDictionary.init(contentsOf:))
       if codec.explain { configuration.explainCodecs() }
       let report = try await Self.send(tree.files, to: endpoint, configuration: configuration, progress: Progress())
       let files = report.files == 1 ? "1 file" : "\(report.files) files"
@@ -66,7 +80,8 @@ struct SendCommand: AsyncParsableCommand {
     progress.begin(byteCount: files.reduce(0) { $0 + $1.byteCount }, fileCount: files.count)
     let start = ContinuousClock.now
     return try await connected(to: endpoint, configuration: configuration) { session in
-      let client = FileClient(session: session, progress: progress)
+      let hasDictionary = configuration.session.sendDictionary != nil
+      let client = FileClient(session: session, progress: progress, hasDictionary: hasDictionary)
       _ = try await session.agreement()
       let digests = try await progress.follow(session) { try await sendAll(files, client) }
       return TransferReport(

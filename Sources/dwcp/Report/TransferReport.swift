@@ -14,6 +14,9 @@ struct TransferReport: Codable {
   var sha256: String
   /// Codec name to raw bytes.
   var codecs: [String: UInt64]
+  /// Raw bytes in blocks that were compressed against a dictionary, and the bytes on the wire of the frames that carried them.
+  var dictionaryRawBytes: UInt64
+  var dictionaryWireBytes: UInt64
   var retransmittedBytes: UInt64
   var linkFailures: Int
   var files: Int
@@ -32,6 +35,9 @@ struct TransferReport: Codable {
     codecs = [:]
     let byCodec = sent ? counters.sentByCodec : counters.receivedByCodec
     for codec in Codec.allCases { codecs[codec.name] = byCodec[codec].rawBytes }
+    let dictionaries = sent ? counters.dictionaries.sent : counters.dictionaries.received
+    dictionaryRawBytes = dictionaries.rawBytes
+    dictionaryWireBytes = dictionaries.wireBytes
     retransmittedBytes = 0
     linkFailures = 0
     files = fileCount
@@ -47,7 +53,12 @@ struct TransferReport: Codable {
   /// One line for a person.
   var line: String {
     "\(Text.bytes(rawBytes)) raw, \(Text.bytes(wireBytes)) on the wire, ratio \(String(format: "%.2f", ratio)), "
-      + "\(Text.bytes(UInt64(goodputBytesPerSecond)))/s, \(codecShares)"
+      + "\(Text.bytes(UInt64(goodputBytesPerSecond)))/s, \(codecShares)\(dictionaryUse)"
+  }
+
+  private var dictionaryUse: String {
+    guard dictionaryWireBytes > 0 else { return "" }
+    return "; with the dictionary \(Text.bytes(dictionaryRawBytes)) as \(Text.bytes(dictionaryWireBytes))"
   }
 
   /// Each codec's share of the raw bytes.

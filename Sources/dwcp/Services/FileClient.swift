@@ -5,8 +5,13 @@ import NIOCore
 
 /// The asking side of `put` and `get` (SPEC appendix B).
 struct FileClient: Sendable {
+  /// Longer blocks are not compressed against a dictionary (SPEC DIC-3).
+  private static let smallFileByteCount: UInt64 = 16_384
+
   let session: LiveSession
   let progress: Progress
+  /// Small files are to be compressed against the session's dictionary.
+  var hasDictionary = false
 
   /// Sends one file; returns its SHA-256 after the other end has confirmed that it stands under its name.
   func put(_ source: SourceFile) async throws -> [UInt8] {
@@ -16,13 +21,21 @@ struct FileClient: Sendable {
         metadata: [
           "service": "put", "name": source.name, "size": String(file.byteCount), "mode": String(file.mode, radix: 8),
         ], expectedByteCount: file.byteCount)
-      return try await session.withStream(opening) { stream in
+      return try await session.withStream(opening, compression: compression(of: file)) { stream in
         let digest = try await send(file, on: stream)
         try await confirm(stream, name: source.name, digest: digest)
         progress.fileDone()
         return digest
       }
     }
+  }
+
+  /// Automatic compression learns from a stream's blocks, of which a small file has one: where there is a dictionary, zstd is what uses it.
+  private func compression(of file: OutgoingFile) async throws -> CompressionChoice? {
+    guard hasDictionary, file.byteCount <= Self.smallFileByteCount,
+      try await session.agreement().sendCodecs.contains(.zstd)
+    else { return nil }
+    return .fixed(.zstdDefault)
   }
 
   /// A receiver that gives up stops the stream; its answer, not the stop, says why.

@@ -180,37 +180,6 @@ import Testing
     #expect(count == 100_000 / (4_096 - 100) + 1)
   }
 
-  @Test(
-    "every cut of a chained payload, and every flipped bit, is an error and no byte, or the same block (SPEC CHN-1, CHN-3, CDC-4)"
-  )
-  func damage() throws {
-    var encoder = try ZstdChainEncoder(level: 3, windowLog: 18)
-    let raw = SampleKind.mixed.bytes(700)
-    var payload = ByteBuffer()
-    payload.writeWithOutputRawSpan(minimumWritableBytes: 2_000) { output in
-      #expect(throws: Never.self) { try encoder.append(raw.span.bytes, into: &output) }
-    }
-    let whole = Array(payload.readableBytesView)
-    func job(_ bytes: [UInt8], _ chain: CodecChain) -> DecodeJob {
-      DecodeJob(
-        number: 0, streamID: StreamID(rawValue: 1), encoded: ByteBuffer(bytes: bytes), codec: .zstd,
-        rawByteCount: raw.count, maximumWindowLog: 18, place: ChainPlace(chain: chain, position: 0),
-        decodedCheck: CRC32C.checksum(raw.span.bytes))
-    }
-    #expect(job(whole, CodecChain()).run(in: CodecContext()).raw == ByteBuffer(bytes: raw))
-    for count in 0..<whole.count {
-      let decoded = job(Array(whole.prefix(count)), CodecChain()).run(in: CodecContext())
-      #expect(decoded.failure != nil && decoded.raw.readableBytes == 0, "\(count) bytes")
-    }
-    for bit in 0..<8 * whole.count {
-      var bytes = whole
-      bytes[bit / 8] ^= 1 << UInt8(bit % 8)
-      let decoded = job(bytes, CodecChain()).run(in: CodecContext())
-      let isRight = decoded.failure == nil ? decoded.raw == ByteBuffer(bytes: raw) : decoded.raw.readableBytes == 0
-      #expect(isRight, "bit \(bit)")
-    }
-  }
-
   @Test("settings are written and read with their chains")
   func names() throws {
     #expect(CompressionSetting("zstd:3:chained") == (try Self.setting()))

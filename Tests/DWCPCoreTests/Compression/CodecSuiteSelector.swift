@@ -85,12 +85,15 @@ import Testing
   @Test("a rung that is hardly better is not taken: hysteresis")
   func hysteresis() {
     var selector = CodecSelector(ladder: Self.ladder)
-    _ = Self.send(200, &selector, Self.link(125))
-    let before = selector.current
+    // At 100 MB/s zstd 1, which the link limits, and zstd 3, which the codec does, come to the same.
+    _ = Self.send(200, &selector, Self.link(101))
+    #expect(selector.current.setting.description == "zstd:1")
+    var changeCount = 0
     for step in 0..<200 {
-      _ = Self.send(1, &selector, Self.link(step.isMultiple(of: 2) ? 126 : 124))
+      let choices = Self.send(1, &selector, Self.link(step.isMultiple(of: 2) ? 99 : 101))
+      changeCount += choices.count { $0.isChange }
     }
-    #expect(selector.current == before)
+    #expect(changeCount == 0)
   }
 
   @Test("stored blocks that have become compressible are noticed, and compressed ones that no longer are")

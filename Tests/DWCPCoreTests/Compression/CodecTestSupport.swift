@@ -72,12 +72,13 @@ func withOutput(
 
 func encode(
   _ raw: [UInt8], _ setting: CompressionSetting, maximumByteCount: Int? = nil, maximumWindowLog: Int = 18,
-  in context: CodecContext = CodecContext()
+  dictionary: CompressionDictionary? = nil, in context: CodecContext = CodecContext()
 ) throws -> [UInt8]? {
   let limit = maximumByteCount ?? raw.count + raw.count / 100 + 600
   let outcome = withOutput(capacity: limit + 16) { output throws(CodecError) in
     try context.compress(
-      raw.span.bytes, setting: setting, maximumByteCount: limit, maximumWindowLog: maximumWindowLog, into: &output)
+      raw.span.bytes, setting: setting, maximumByteCount: limit, maximumWindowLog: maximumWindowLog,
+      dictionary: dictionary, into: &output)
   }
   if let failure = outcome.failure { throw failure }
   #expect(outcome.bytes.count <= limit)
@@ -87,19 +88,19 @@ func encode(
 
 /// Decodes behind 3 bytes that are in use already and with 100 bytes to spare. Checks that a failure appends nothing,
 /// and, by doing it over other stale bytes too, that none of them is passed off as decoded.
+///
+/// - Parameter attempt: appends the decoded bytes, from the beginning each time.
 func decode(
-  _ encoded: [UInt8], _ codec: Codec, rawByteCount: Int, maximumWindowLog: Int = 18,
-  in context: CodecContext = CodecContext()
+  rawByteCount: Int, over attempt: (inout OutputRawSpan) throws(CodecError) -> Void
 ) throws(CodecError) -> [UInt8] {
-  func attempt(over stale: UInt8) -> OutputOutcome {
+  func result(over stale: UInt8) -> OutputOutcome {
     withOutput(capacity: 3 + max(rawByteCount, 0) + 100, used: 3, stale: stale) { output throws(CodecError) in
-      try context.decompress(
-        encoded.span.bytes, codec: codec, rawByteCount: rawByteCount, maximumWindowLog: maximumWindowLog, into: &output)
+      try attempt(&output)
       return true
     }
   }
-  let outcome = attempt(over: 0xAA)
-  let other = attempt(over: 0x55)
+  let outcome = result(over: 0xAA)
+  let other = result(over: 0x55)
   #expect(outcome.bytes.prefix(3) == [0xAA, 0xAA, 0xAA])
   #expect(outcome.bytes.dropFirst(3) == other.bytes.dropFirst(3))
   #expect(outcome.failure == other.failure)
@@ -109,6 +110,17 @@ func decode(
   }
   #expect(outcome.bytes.count == 3 + rawByteCount)
   return Array(outcome.bytes.dropFirst(3))
+}
+
+/// The same for an independent block.
+func decode(
+  _ encoded: [UInt8], _ codec: Codec, rawByteCount: Int, maximumWindowLog: Int = 18,
+  in context: CodecContext = CodecContext()
+) throws(CodecError) -> [UInt8] {
+  try decode(rawByteCount: rawByteCount) { output throws(CodecError) in
+    try context.decompress(
+      encoded.span.bytes, codec: codec, rawByteCount: rawByteCount, maximumWindowLog: maximumWindowLog, into: &output)
+  }
 }
 
 /// The reason a block is turned down, or nil if it decodes.

@@ -167,12 +167,20 @@ struct Violation: Sendable, CustomTestStringConvertible {
     #expect(answer.getInteger(at: 16, as: UInt32.self) == ErrorCode.refusedStream.rawValue)
   }
 
-  @Test("an end above the credit is a flow-control error before anything is decoded (SPEC CRD-1, CRD-3, MEM-2)")
-  func bomb() {
+  @Test(
+    "a bomb is a flow-control error before anything is decoded or held for it, of whatever kind it is (SPEC CRD-1, CRD-3, MEM-2)",
+    arguments: [(UInt8(0), UInt8(1)), (0, 2), (0x18, 2)])
+  func bomb(flags: UInt8, codec: UInt8) {
     var configuration = SessionConfiguration()
     configuration.streamWindowByteCount = 65_536
     var pair = EnginePair.established(server: configuration)
-    pair.server.receive(Self.wire.data(codec: 2, raw: 65_537, [1, 2, 3]).bytes, now: pair.now)
+    let bomb = Self.wire.data(
+      flags: flags, codec: codec, raw: 65_537, decodedCheck: flags == 0 ? nil : 0, [0x28, 0xB5, 0x2F, 0xFD, 0, 0x40])
+    pair.server.session.receive(bomb.bytes, now: pair.now)
+    let job = pair.server.session.nextJob()
+    #expect(job == nil)
+    #expect(pair.server.session.unreadUnitCount == 0)
+    pair.server.settle(now: pair.now)
     #expect(pair.server.failure?.rule == "CRD-1")
     #expect(pair.server.failure?.code == .flowControl)
   }

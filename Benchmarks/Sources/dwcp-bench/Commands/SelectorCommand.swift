@@ -15,14 +15,11 @@ struct SelectorCommand: ParsableCommand {
       EXAMPLES
         dwcp-bench selector
         dwcp-bench selector --live 3 --corpus json --corpus random
-        dwcp-bench selector --json --svg selector.svg > selector.json
+        dwcp-bench selector --json > selector.json; dwcp-bench report --html bench.html --selector selector.json new.json
       """)
 
   @Flag(help: "Print the result as one JSON document instead of a table.")
   var json = false
-
-  @Option(help: ArgumentHelp("Write the heat map, which a page can include.", valueName: "file"))
-  var svg: String?
 
   @Option(help: ArgumentHelp("Use the figures of an earlier result instead of measuring.", valueName: "file"))
   var figures: String?
@@ -45,7 +42,6 @@ struct SelectorCommand: ParsableCommand {
     if let live { return try reportingErrors { try runLive(roundCount: max(1, live)) } }
     try reportingErrors {
       let proof = SelectionProof(try table(), ladder: .standard)
-      if let svg { try proof.heatMap.write(toFile: svg, atomically: true, encoding: .utf8) }
       if json {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
@@ -77,10 +73,7 @@ struct SelectorCommand: ParsableCommand {
   }
 
   private func table() throws -> RungTable {
-    if let figures {
-      let data = try Data(contentsOf: URL(fileURLWithPath: figures))
-      return try JSONDecoder().decode(SelectionProof.self, from: data).table
-    }
+    if let figures { return try RungTable(recordedIn: figures) }
     let settings = CodecLadder.candidates
     return try RungTable(measuring: SeededCorpora.all() + MachineCorpora.realFiles(), settings)
   }

@@ -1,4 +1,5 @@
 import DWCPCore
+import Foundation
 import NIOCore
 
 /// What each codec and level makes of each corpus on this machine: measured once, and the ground of everything that happens in virtual time.
@@ -31,6 +32,14 @@ struct RungTable: Sendable, Codable {
           setting.codec == .none ? Entry(wireFraction: 1) : try Self.measure(setting, corpus, context)
       }
     }
+  }
+
+  /// The figures of an earlier result of `selector --json`.
+  init(recordedIn file: String) throws {
+    struct Recording: Decodable {
+      let table: RungTable
+    }
+    self = try JSONDecoder().decode(Recording.self, from: Data(contentsOf: URL(fileURLWithPath: file))).table
   }
 
   /// The quickest of several passes, since anything else on the machine only slows them.

@@ -1,4 +1,4 @@
-import DWCPCore
+import BenchGate
 import Foundation
 
 extension SelectionProof {
@@ -6,7 +6,7 @@ extension SelectionProof {
   var terminalText: String {
     var lines: [String] = []
     for coreCount in Self.coreCounts {
-      lines.append("of the best fixed setting, \(coreCount == 1 ? "1 core" : "\(coreCount) cores")")
+      lines.append("of the best fixed setting, \(Self.text(coreCount: coreCount))")
       lines.append(row("", Self.rates.map(Self.text)))
       for corpus in table.corpora {
         let cells = self.cells.filter { $0.corpus == corpus && $0.coreCount == coreCount }
@@ -35,40 +35,43 @@ extension SelectionProof {
     ([head] + cells).map { $0.padding(toLength: 15, withPad: " ", startingAt: 0) }.joined(separator: " ")
   }
 
-  /// Cells by corpus and link, coloured by what the selector reaches, 0.90 and less to 1.
-  var heatMap: String {
-    let (left, top, width, height) = (110, 40, 78, 22)
-    let columns = Self.coreCounts.flatMap { coreCount in Self.rates.map { (coreCount, $0) } }
-    var parts: [String] = []
-    for (column, (coreCount, rate)) in columns.enumerated() {
-      let x = left + column * width + width / 2
-      parts.append("<text x=\"\(x)\" y=\"16\" text-anchor=\"middle\">\(Self.text(rate))</text>")
-      let cores = coreCount == 1 ? "1 core" : "\(coreCount) cores"
-      parts.append("<text x=\"\(x)\" y=\"32\" text-anchor=\"middle\">\(cores)</text>")
-    }
-    for (row, corpus) in table.corpora.enumerated() {
-      let y = top + row * height
-      parts.append("<text x=\"\(left - 6)\" y=\"\(y + 15)\" text-anchor=\"end\">\(corpus)</text>")
-      for (column, (coreCount, rate)) in columns.enumerated() {
-        guard
-          let cell = cells.first(where: {
-            $0.corpus == corpus && $0.coreCount == coreCount && $0.linkBitsPerSecond == rate
-          })
-        else { continue }
-        let hue = Int(120 * min(1, max(0, (cell.ofOracle - 0.9) / 0.1)))
-        let x = left + column * width
-        parts.append(
-          "<rect x=\"\(x)\" y=\"\(y)\" width=\"\(width - 2)\" height=\"\(height - 2)\" fill=\"hsl(\(hue) 60% 75%)\"/>"
-            + "<text x=\"\(x + width / 2)\" y=\"\(y + 15)\" text-anchor=\"middle\" fill=\"#111\">"
-            + String(format: "%.2f", cell.ofOracle) + "<title>\(cell.oracle)</title></text>")
+  /// What the selector reaches of the best fixed setting, by corpus and link, a map for each number of cores.
+  var heatMaps: [HeatMap] {
+    Self.coreCounts.map { coreCount in
+      let rows = table.corpora.map { corpus in
+        let cells = Self.rates.map { rate in
+          self.cells.first { $0.corpus == corpus && $0.coreCount == coreCount && $0.linkBitsPerSecond == rate }
+            .map { HeatMap.Cell($0.ofOracle, note: $0.oracle) }
+        }
+        return HeatMap.Row(corpus, cells)
       }
+      return HeatMap(
+        Self.text(coreCount: coreCount), columns: Self.rates.map(Self.text), rows: rows, bar: Self.leastOfOracle)
     }
-    let size = (left + columns.count * width, top + table.corpora.count * height)
-    return """
-      <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(size.0) \(size.1)" font-family="sans-serif" font-size="11" fill="currentColor">
-      \(parts.joined(separator: "\n"))
-      </svg>
-
-      """
   }
+
+  /// The heat maps on a page, with what changes of rate and data come to.
+  var section: HeatMapSection {
+    let changing = Self.coreCounts.map { coreCount in
+      let shares = traces.filter { $0.coreCount == coreCount }.map(\.ofOracle)
+      let range = String(format: "%.3f to %.3f", shares.min() ?? .nan, shares.max() ?? .nan)
+      return "\(Self.text(coreCount: coreCount)) \(range)"
+    }
+    let never = cells.filter { Self.incompressible.contains($0.corpus) }.map(\.ofNone).min()
+    return HeatMapSection(
+      title: "Automatic choice of codecs against the best fixed one",
+      explanation: [
+        """
+        Goodput of automatic compression over that of the best fixed codec and level, which is named below it: in virtual time, on recorded speeds and \
+        ratios, for each corpus and link.
+        """,
+        """
+        When corpus and rate change every few seconds, of the best of each moment: \(changing.joined(separator: "; ")) \
+        (bar \(String(format: "%.2f", Self.leastOfOracleWhenChanging))). \
+        \(never.map { String(format: "On data that does not shrink, of none: %.3f at least (bar %.2f).", $0, Self.leastOfNone) } ?? "")
+        """,
+      ], maps: heatMaps)
+  }
+
+  private static func text(coreCount: Int) -> String { coreCount == 1 ? "1 core" : "\(coreCount) cores" }
 }
