@@ -282,12 +282,12 @@ extension IncomingObjects {
 
 extension IncomingObjects.Object {
   fileprivate mutating func commit(_ incoming: IncomingVersion) {
-    let byteCount = Int(incoming.version.byteCount)
-    var next = (incoming.version.baseVersion == 0 ? nil : image.take()) ?? ObjectImage(byteCount: byteCount)
-    image = nil
-    next.resize(to: byteCount)
-    for change in incoming.changes { next.write(change.bytes, at: change.start) }
-    image = next
     version = incoming.version.version
+    if let whole = incoming.whole {
+      image = whole
+      return
+    }
+    image?.resize(to: Int(incoming.version.byteCount))
+    for change in incoming.changes { image?.write(change.bytes, at: change.runs) }
   }
 }

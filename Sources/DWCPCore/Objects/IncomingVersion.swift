@@ -27,13 +27,15 @@ struct IncomingVersion: Hashable, Sendable {
 
   /// What is different from the base.
   struct Change: Hashable, Sendable {
-    let start: Int
+    let runs: PageRuns
     let bytes: ByteBuffer
   }
 
   let version: ObjectVersion
   let streamID: StreamID
   private(set) var changes: [Change] = []
+  /// The whole of it, where there is no base to go on from.
+  private(set) var whole: ObjectImage?
   /// The stream offset of the first block that could not be rebuilt.
   private(set) var mismatch: UInt64?
   /// FIN has come.
@@ -47,6 +49,7 @@ struct IncomingVersion: Hashable, Sendable {
   init(_ version: ObjectVersion, on streamID: StreamID) {
     self.version = version
     self.streamID = streamID
+    if version.baseVersion == 0 { whole = ObjectImage(byteCount: Int(version.byteCount)) }
   }
 
   var isWhole: Bool { isFinished && unverifiedCount == 0 }
@@ -100,13 +103,18 @@ struct IncomingVersion: Hashable, Sendable {
     guard let index = index(ofBlockAt: offset), !blocks[index].isVerified else { return }
     blocks[index].isVerified = true
     unverifiedCount &-= 1
-    // The version may be long under way, and must not keep larger buffers alive (SPEC MEM-1).
-    var rest = bytes.isWorthItsStorage ? bytes : ByteBuffer(bytes: bytes.readableBytesView)
-    for range in blocks[index].runs.byteRanges(objectByteCount: Int(version.byteCount)) {
-      guard let part = rest.readSlice(length: range.count) else { break }
-      changes.append(Change(start: range.lowerBound, bytes: part))
-    }
+    note(bytes, at: blocks[index].runs)
     removeSettledBlocks()
+  }
+
+  private mutating func note(_ bytes: ByteBuffer, at runs: PageRuns) {
+    guard whole == nil else {
+      whole?.write(bytes, at: runs)
+      return
+    }
+    // The version may be long under way, and must not keep larger buffers alive (SPEC MEM-1).
+    changes.append(
+      Change(runs: runs, bytes: bytes.isWorthItsStorage ? bytes : ByteBuffer(bytes: bytes.readableBytesView)))
   }
 
   private mutating func removeSettledBlocks() {

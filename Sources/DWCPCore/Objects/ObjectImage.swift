@@ -1,23 +1,26 @@
-internal import NIOCore
+public import NIOCore
 
 /// The content of one version of an object, in segments that are there only where something was written; what was not is zeros.
 ///
 /// A range can be lent to a job as slices; what is written afterwards goes to a copy of the segment then.
-struct ObjectImage: Hashable, Sendable {
+public struct ObjectImage: Hashable, Sendable {
   /// Memory for an object is reserved in steps of this, and counted so (SPEC BAS-1).
   static let segmentByteCount = 65_536
 
-  private(set) var byteCount: Int
+  /// The length.
+  public private(set) var byteCount: Int
   /// Tells images with other bytes apart, by accident (SPEC BAS-1).
-  private(set) var digest: UInt64 = 0
+  public private(set) var digest: UInt64 = 0
   private var segments: [Int: ByteBuffer] = [:]
 
   init(byteCount: Int) {
     self.byteCount = byteCount
   }
 
-  /// An image of these bytes.
-  init(_ content: ByteBuffer) {
+  /// An image of these bytes, which takes time in proportion to them.
+  ///
+  /// - Parameter content: at least one byte.
+  public init(_ content: ByteBuffer) {
     self.init(byteCount: content.readableBytes)
     write(content, at: 0)
   }
@@ -28,7 +31,9 @@ struct ObjectImage: Hashable, Sendable {
   }
 
   /// The bytes of a range within the object.
-  func read(_ range: Range<Int>) -> ByteBuffer {
+  ///
+  /// - Parameter range: within its length.
+  public func read(_ range: Range<Int>) -> ByteBuffer {
     var result = ByteBuffer()
     result.reserveCapacity(range.count)
     for slice in slices(range) { result.writeImmutableBuffer(slice) }
@@ -73,6 +78,15 @@ struct ObjectImage: Hashable, Sendable {
       segments[index, default: Self.zeroSegment].setBuffer(part, at: offset)
       digest &+= sum(of: pages)
       position &+= length
+    }
+  }
+
+  /// Replaces the pages of a block.
+  mutating func write(_ bytes: ByteBuffer, at runs: PageRuns) {
+    var rest = bytes
+    for range in runs.byteRanges(objectByteCount: byteCount) {
+      guard let part = rest.readSlice(length: range.count) else { return }
+      write(part, at: range.lowerBound)
     }
   }
 

@@ -246,17 +246,12 @@ extension OutgoingObjects {
 
 extension OutgoingObjects.Object {
   fileprivate mutating func commit(_ outgoing: OutgoingVersion) {
-    let byteCount = outgoing.objectByteCount
-    var next = (outgoing.version.baseVersion == 0 ? nil : image.take()) ?? ObjectImage(byteCount: byteCount)
-    next.resize(to: byteCount)
-    for block in outgoing.blocks {
-      var rest = block.raw
-      for range in block.runs.byteRanges(objectByteCount: byteCount) {
-        guard let part = rest.readSlice(length: range.count) else { break }
-        next.write(part, at: range.lowerBound)
-      }
-    }
-    image = next
     version = outgoing.version.version
+    if let whole = outgoing.whole {
+      image = whole
+      return
+    }
+    image?.resize(to: outgoing.objectByteCount)
+    for block in outgoing.blocks { image?.write(block.raw, at: block.runs) }
   }
 }

@@ -17,7 +17,8 @@ struct OutgoingVersion: Hashable, Sendable {
   struct Block: Hashable, Sendable {
     let offset: UInt64
     let runs: PageRuns
-    let raw: ByteBuffer
+    /// Until the version stands, or where there is no base that could turn out wrong not at all.
+    var raw: ByteBuffer
     let baseRange: Range<UInt64>?
     let isZero: Bool
     var method = PageBlockHead.Method.full
@@ -34,6 +35,8 @@ struct OutgoingVersion: Hashable, Sendable {
   var isFinished = false
   private var pieces: Deque<Piece> = []
   private var pages = PageSet()
+  /// The whole of it, where there is no base to go on from.
+  private(set) var whole: ObjectImage?
   /// In the order of the stream.
   private(set) var blocks: [Block] = []
   /// Indices of blocks whose replacements have to be sent.
@@ -42,6 +45,7 @@ struct OutgoingVersion: Hashable, Sendable {
   init(_ version: ObjectVersion, on streamID: StreamID) {
     self.version = version
     self.streamID = streamID
+    if version.baseVersion == 0 { whole = ObjectImage(byteCount: Int(version.byteCount)) }
   }
 
   var objectByteCount: Int { Int(version.byteCount) }
@@ -103,11 +107,16 @@ struct OutgoingVersion: Hashable, Sendable {
         pieces[0].pageCount &-= pageCount
       }
     }
-    let block = Block(
+    var block = Block(
       offset: offset, runs: runs, raw: raw, baseRange: first?.baseRange, isZero: first?.isZero ?? false,
       method: first?.isZero == true ? .zero : .full)
+    let result = block
+    if whole != nil {
+      whole?.write(raw, at: runs)
+      block.raw = ByteBuffer()
+    }
     blocks.append(block)
-    return block
+    return result
   }
 
   /// Bytes that a block needs room for in one piece, in its base: nil when there is none to go by.

@@ -117,10 +117,12 @@ extension Session {
     streams.makeUnique()
     guard let slot = streams.slot(of: id) else { return .end }
     guard !streams.update(at: slot, { $0.receive.isOver }) else { return readEnd(of: id, at: slot) }
+    // Pages that do not follow one another are not read together.
+    let limit = pageReads.isEmpty ? maximumByteCount : min(maximumByteCount, pageReads[id]?.first?.count ?? .max)
     var grantsCredit = false
     let result = streams.update(at: slot) { stream -> StreamRead in
       let writtenOff = stream.receive.writtenOff
-      guard let read = stream.receive.read(maximumByteCount: max(1, maximumByteCount)) else {
+      guard let read = stream.receive.read(maximumByteCount: max(1, limit)) else {
         stream.isReadableTold = false
         return .notReady
       }

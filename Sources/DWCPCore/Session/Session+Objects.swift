@@ -51,8 +51,11 @@ extension Session {
     return id
   }
 
-  /// No version of an object is under way, so that the next one can be begun.
-  public func canBeginVersion(of name: ObjectName) -> Bool { outgoingObjects.objects[name]?.outgoing == nil }
+  /// Where an object of this end's stands, 0 for nowhere; nil while a version of it is under way, and the next one cannot be begun.
+  public func standingVersion(of name: ObjectName) -> UInt64? {
+    guard let object = outgoingObjects.objects[name] else { return 0 }
+    return object.outgoing == nil ? object.version : nil
+  }
 
   /// Hands pages of a new version over for sending. Those that the other end has already are found by comparison, and do not go; a caller that does not know what changed may
   /// write everything.
@@ -99,32 +102,32 @@ extension Session {
   /// Says that the other end has an object already, by other means than this session; it says the same with ``adoptIncoming(_:of:epoch:version:)``.
   ///
   /// - Parameters:
-  ///   - content: all of it.
+  ///   - image: its content; making it takes time in proportion to it.
   ///   - name: the object.
   ///   - epoch: as agreed on; 1 for the first.
   ///   - version: as agreed on, above all that were sent.
   /// - Returns: false when a version is under way, the numbers are not new, or the other end does not hold so much.
-  public mutating func adoptOutgoing(_ content: ByteBuffer, of name: ObjectName, epoch: UInt64 = 1, version: UInt64)
+  public mutating func adoptOutgoing(_ image: ObjectImage, of name: ObjectName, epoch: UInt64 = 1, version: UInt64)
     -> Bool
   {
-    guard isActive, content.readableBytes > 0, version > 0, epoch > 0 else { return false }
+    guard isActive, image.byteCount > 0, version > 0, epoch > 0 else { return false }
     return outgoingObjects.adopt(
-      ObjectImage(content), of: name, epoch: epoch, version: version, budget: remote.objectByteCount)
+      image, of: name, epoch: epoch, version: version, budget: remote.objectByteCount)
   }
 
   /// Gives this end an object that the other end has too, by other means than this session.
   ///
   /// - Parameters:
-  ///   - content: all of it.
+  ///   - image: its content; making it takes time in proportion to it.
   ///   - name: the object, among those of the other end.
   ///   - epoch: as agreed on; 1 for the first.
   ///   - version: as agreed on, above all that were received.
   /// - Returns: false when a version is under way, the numbers are not new, or the budget has not as much left.
-  public mutating func adoptIncoming(_ content: ByteBuffer, of name: ObjectName, epoch: UInt64 = 1, version: UInt64)
+  public mutating func adoptIncoming(_ image: ObjectImage, of name: ObjectName, epoch: UInt64 = 1, version: UInt64)
     -> Bool
   {
-    guard isActive, content.readableBytes > 0, version > 0, epoch > 0 else { return false }
-    return incomingObjects.adopt(ObjectImage(content), of: name, epoch: epoch, version: version)
+    guard isActive, image.byteCount > 0, version > 0, epoch > 0 else { return false }
+    return incomingObjects.adopt(image, of: name, epoch: epoch, version: version)
   }
 
   /// Gives memory back: this end holds an object of the other end's no longer, which the other end is told (SPEC BAS-5).
@@ -149,13 +152,18 @@ extension Session {
   ///   - id: a stream whose opening has a version.
   ///   - maximumByteCount: at least 1.
   public mutating func readPages(_ id: StreamID, maximumByteCount: Int = .max) -> PageRead {
-    let next = pageReads[id]?.first
-    switch read(id, maximumByteCount: min(maximumByteCount, next?.count ?? .max)) {
-    case .bytes(let bytes, _): return .bytes(bytes, at: UInt64(next?.lowerBound ?? 0))
+    let offset = pageOffset(of: id) ?? 0
+    switch read(id, maximumByteCount: maximumByteCount) {
+    case .bytes(let bytes, _): return .bytes(bytes, at: offset)
     case .notReady: return .notReady
     case .end: return .end
     case .failed(let error): return .failed(error)
     }
+  }
+
+  /// Where the next bytes of a stream lie in the object of which it carries a version; nil where they are of none.
+  public func pageOffset(of id: StreamID) -> UInt64? {
+    pageReads.isEmpty ? nil : pageReads[id]?.first.map { UInt64($0.lowerBound) }
   }
 
   /// Bytes of a carrier have been read.

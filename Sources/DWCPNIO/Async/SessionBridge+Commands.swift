@@ -136,14 +136,16 @@ extension SessionBridge {
   }
 
   private func take(from id: StreamID, maximumByteCount: Int) throws -> ImmediateRead {
+    var offset: UInt64?
     let read = engine { session in
       // A task may keep what it gets for as long as it likes.
       session.detachFromInput()
+      offset = session.pageOffset(of: id)
       return session.read(id, maximumByteCount: maximumByteCount)
     }
     switch read ?? .notReady {
     case .bytes(let bytes, let endsMessage):
-      return .chunk(StreamChunk(bytes: bytes, endsMessage: endsMessage))
+      return .chunk(StreamChunk(bytes: bytes, endsMessage: endsMessage, objectOffset: offset))
     case .end where outcome == nil || streams[id] != nil:
       return .end
     case .failed(let error):
@@ -158,8 +160,10 @@ extension SessionBridge {
   private func readAhead(of id: StreamID) {
     guard let mailbox = streams[id]?.mailbox else { return }
     var rest = min(StreamMailbox.maximumReadAheadByteCount, readAheadBudget.remainingByteCount)
-    while rest > 0, case .bytes(let bytes, let endsMessage)? = engine({ $0.read(id, maximumByteCount: rest) }) {
-      let chunk = StreamChunk(bytes: bytes, endsMessage: endsMessage)
+    while rest > 0 {
+      let offset = engine { $0.pageOffset(of: id) } ?? nil
+      guard case .bytes(let bytes, let endsMessage)? = engine({ $0.read(id, maximumByteCount: rest) }) else { return }
+      let chunk = StreamChunk(bytes: bytes, endsMessage: endsMessage, objectOffset: offset)
       mailbox.deliver(chunk, charging: readAheadBudget)
       rest -= StreamMailbox.ReadAheadBudget.cost(chunk)
     }

@@ -72,6 +72,8 @@ final class SessionBridge: SessionDelegate {
   var openRequests: Deque<OpenRequest> = []
   var establishmentWaiters: [UInt64: CheckedContinuation<Agreement, any Error>] = [:]
   var pingWaiters: [UInt64: CheckedContinuation<Duration, any Error>] = [:]
+  /// Tasks that wait for where an object stands when its version is no longer under way.
+  var standWaiters: [ObjectName: UnsafeContinuation<UInt64, any Error>] = [:]
   private(set) var agreement: Agreement?
   private(set) var outcome: Outcome?
 
@@ -105,7 +107,8 @@ final class SessionBridge: SessionDelegate {
   func session(_ handler: SessionHandler, received event: SessionEvent) {
     switch event {
     case .established(let agreement): establish(agreement)
-    case .codecChosen, .sendCodecsChanged, .objectStands: break
+    case .codecChosen, .sendCodecsChanged: break
+    case .objectStands(let name, _, let isOwn): if isOwn { resumeStands(name) }
     case .streamOpened(let id, let opening): accept(id, opening)
     case .readable(let id): resumeReader(id)
     case .writable(let id): resumeWriter(id)
@@ -151,6 +154,8 @@ final class SessionBridge: SessionDelegate {
     establishmentWaiters.removeAll()
     for waiter in pingWaiters.values { waiter.resume(throwing: outcome.error) }
     pingWaiters.removeAll()
+    for waiter in standWaiters.values { waiter.resume(throwing: outcome.error) }
+    standWaiters.removeAll()
     for request in openRequests { request.continuation.resume(throwing: outcome.error) }
     openRequests.removeAll()
     for id in Array(streams.keys) {

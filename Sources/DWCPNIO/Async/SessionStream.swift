@@ -6,6 +6,8 @@ public struct StreamChunk: Hashable, Sendable {
   public let bytes: ByteBuffer
   /// A message ends behind these bytes, which may be none (SPEC section 8).
   public let endsMessage: Bool
+  /// Where they lie in the object of which the stream carries a version; nil on other streams (SPEC BAS-2).
+  public var objectOffset: UInt64?
 }
 
 /// One stream, for the task that was given it. Cancelling that task resets the stream (SPEC STR-9, STR-10).

@@ -83,8 +83,11 @@ final class StreamMailbox: Sendable {
         return first
       }
       state.budget?.giveBack(head.readableBytes)
-      state.chunks.prepend(StreamChunk(bytes: rest, endsMessage: first.endsMessage))
-      return StreamChunk(bytes: head, endsMessage: false)
+      let offset = first.objectOffset
+      state.chunks.prepend(
+        StreamChunk(
+          bytes: rest, endsMessage: first.endsMessage, objectOffset: offset.map { $0 + UInt64(head.readableBytes) }))
+      return StreamChunk(bytes: head, endsMessage: false, objectOffset: offset)
     }
   }
 

@@ -20,6 +20,7 @@ struct SendCommand: AsyncParsableCommand {
         dwcp send --codec zstd:9:chained files/ 10.0.0.5:7373
         dwcp dictionary train -o messages.dict samples/*.json
         dwcp send --dictionary messages.dict messages/ 10.0.0.5:7373
+        dwcp send --baseline yesterday/disk.img disk.img 10.0.0.5:7373
       """)
 
   private static let filesAtOnce = 16
@@ -36,6 +37,14 @@ struct SendCommand: AsyncParsableCommand {
       where there are many; receivers that hold no dictionaries take the files without.
       """, valueName: "file"))
   var dictionary: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      A file with the content that the receiver has under the name that is sent: what both share is not sent. Where the receiver has another one, which is \
+      found out first, all of the file is sent.
+      """, valueName: "old"))
+  var baseline: String?
 
   @Flag(help: "Print the result as one JSON object.")
   var json = false
@@ -67,15 +76,20 @@ struct SendCommand: AsyncParsableCommand {
       codec.apply(to: &configuration.session)
       configuration.session.sendDictionary = try dictionary.map(CompressionDictionary.init(contentsOf:))
       if codec.explain { configuration.explainCodecs() }
-      let report = try await Self.send(tree.files, to: endpoint, configuration: configuration, progress: Progress())
+      if baseline != nil, tree.files.count != 1 { throw ToolError("--baseline goes with one file; send others apart") }
+      let report = try await Self.send(
+        tree.files, baseline: baseline, to: endpoint, configuration: configuration, progress: Progress())
       let files = report.files == 1 ? "1 file" : "\(report.files) files"
       standardOutput(json ? try report.json() : "sent \(files): \(report.line)\nSHA-256 \(report.sha256)\n")
     }
   }
 
   /// Sends files over one session and reports what it came to.
+  ///
+  /// - Parameter baseline: a path to what the receiver has of the only file.
   static func send(
-    _ files: [SourceFile], to endpoint: Endpoint, configuration: TransportConfiguration, progress: Progress
+    _ files: [SourceFile], baseline: String? = nil, to endpoint: Endpoint, configuration: TransportConfiguration,
+    progress: Progress
   ) async throws -> TransferReport {
     progress.begin(byteCount: files.reduce(0) { $0 + $1.byteCount }, fileCount: files.count)
     let start = ContinuousClock.now
@@ -83,14 +97,24 @@ struct SendCommand: AsyncParsableCommand {
       let hasDictionary = configuration.session.sendDictionary != nil
       let client = FileClient(session: session, progress: progress, hasDictionary: hasDictionary)
       _ = try await session.agreement()
-      let digests = try await progress.follow(session) { try await sendAll(files, client) }
+      let digests = try await progress.follow(session) { try await sendAll(files, baseline, client) }
       return TransferReport(
         sent: true, counters: try await session.counters(), rawByteCount: files.reduce(0) { $0 + $1.byteCount },
         seconds: (ContinuousClock.now - start).inSeconds, sha256: summary(of: digests), fileCount: files.count)
     }
   }
 
-  private static func sendAll(_ files: [SourceFile], _ client: FileClient) async throws -> [String: [UInt8]] {
+  private static func sendAll(
+    _ files: [SourceFile], _ baseline: String?, _ client: FileClient
+  ) async throws -> [String: [UInt8]] {
+    if let baseline, let file = files.first {
+      if let digest = try await client.update(file, from: baseline) { return [file.name: digest] }
+      standardError("dwcp: the receiver has no \(file.name) like \(baseline); all of it is sent\n")
+    }
+    return try await sendEach(files, client)
+  }
+
+  private static func sendEach(_ files: [SourceFile], _ client: FileClient) async throws -> [String: [UInt8]] {
     try await withThrowingTaskGroup(of: (String, [UInt8]).self) { group in
       var digests: [String: [UInt8]] = [:]
       for (index, file) in files.enumerated() {

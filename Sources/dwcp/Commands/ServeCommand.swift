@@ -43,6 +43,12 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "Sessions at once, 1 to 1000000; connections above that are closed.")
   var maximumSessions = 1_000
 
+  @Option(
+    help: ArgumentHelp(
+      "Mebibytes of files that a session holds while they are updated (`dwcp send --baseline`), 0 for none; it can take six times as much.",
+      valueName: "mebibytes"))
+  var updateBudget: UInt64 = 64
+
   @Flag(help: "Log each file and stream too.")
   var verbose = false
 
@@ -53,6 +59,7 @@ struct ServeCommand: AsyncParsableCommand {
     guard (1...1_000_000).contains(maximumSessions) else {
       throw ValidationError("--maximum-sessions takes 1 to 1000000")
     }
+    guard updateBudget <= 1 << 20 else { throw ValidationError("--update-budget takes 0 to 1048576 mebibytes") }
   }
 
   func run() async throws {
@@ -72,6 +79,7 @@ struct ServeCommand: AsyncParsableCommand {
     configuration.logger.logLevel = verbose ? .debug : .info
     configuration.session.handshakeTimeoutNanoseconds = UInt64(handshakeTimeoutSeconds) * 1_000_000_000
     configuration.maximumSessionCount = maximumSessions
+    configuration.session.receiveObjectByteCount = root == nil ? 0 : updateBudget << 20
     if let codecs { configuration.session.decodableCodecs = codecs.codecs }
     return configuration
   }
@@ -79,7 +87,8 @@ struct ServeCommand: AsyncParsableCommand {
   private func serve(with configuration: TransportConfiguration, _ operations: Operations?) async throws {
     let logger = configuration.logger
     let signals = TerminationSignals()
-    let router = ServiceRouter(root: try root.map(openRoot), logger: logger)
+    let router = ServiceRouter(
+      root: try root.map(openRoot), logger: logger, objectByteCount: configuration.session.receiveObjectByteCount)
     try await withServer(host: listen.host, port: listen.port, configuration: configuration) { stream in
       try await router.serve(stream)
     } body: { server in

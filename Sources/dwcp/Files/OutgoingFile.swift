@@ -4,7 +4,7 @@ import NIOCore
 
 /// A regular file that is being sent, hashed on the way.
 final class OutgoingFile {
-  private static let chunkByteCount = 512 << 10
+  static let chunkByteCount = 512 << 10
 
   let name: String
   let byteCount: UInt64
@@ -31,8 +31,29 @@ final class OutgoingFile {
   }
 
   /// The next bytes, or nil when as many have been read as the file had when it was opened.
-  func read() throws -> ByteBuffer? {
-    let wanted = Int(min(UInt64(Self.chunkByteCount), byteCount - readByteCount))
+  ///
+  /// - Parameter byteCount: so many, unless the file ends before.
+  func read(byteCount: Int) throws -> ByteBuffer? {
+    var whole: ByteBuffer?
+    while (whole?.readableBytes ?? 0) < byteCount, var part = try read(atMost: byteCount - (whole?.readableBytes ?? 0))
+    {
+      if whole?.writeBuffer(&part) == nil { whole = part }
+    }
+    return whole
+  }
+
+  /// The whole of it.
+  func readAll() throws -> ByteBuffer { try read(byteCount: Int(clamping: byteCount)) ?? ByteBuffer() }
+
+  func digestOfAll() throws -> [UInt8] {
+    while try read() != nil {}
+    return digest()
+  }
+
+  func read() throws -> ByteBuffer? { try read(atMost: Self.chunkByteCount) }
+
+  private func read(atMost limit: Int) throws -> ByteBuffer? {
+    let wanted = Int(min(UInt64(min(limit, 16 << 20)), byteCount - readByteCount))
     guard wanted > 0 else { return nil }
     var buffer = ByteBuffer()
     try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { space in

@@ -50,7 +50,7 @@ struct FileClient: Sendable {
     }
   }
 
-  private func confirm(_ stream: SessionStream, name: String, digest: [UInt8]) async throws {
+  func confirm(_ stream: SessionStream, name: String, digest: [UInt8]) async throws {
     guard let answer = try await answer(on: stream) else {
       throw ToolError("the receiver ended the stream of \(name) without an answer; look at its log")
     }
@@ -58,7 +58,7 @@ struct FileClient: Sendable {
     guard text == "ok \(hex(digest))" else { throw refusal(text, name: name) }
   }
 
-  private func answer(on stream: SessionStream) async throws -> ByteBuffer? {
+  func answer(on stream: SessionStream) async throws -> ByteBuffer? {
     try await withDeadline(.seconds(60), waitingFor: "an answer about a file") {
       try await stream.readMessage(maximumByteCount: ServiceRouter.maximumAnswerByteCount)
     }

@@ -9,6 +9,8 @@ struct ServiceRouter: Sendable {
   /// Nil where no files are served.
   let root: RootDirectory?
   let logger: Logger
+  /// What each session holds of files that are to be updated.
+  var objectByteCount: UInt64 = 0
 
   private static let numbersPerWrite: UInt64 = 8_192
 
@@ -19,6 +21,8 @@ struct ServiceRouter: Sendable {
     case ("source", _): try await source(stream)
     case ("put", let root?): try await receiveFile(stream, into: root)
     case ("get", let root?): try await sendFile(stream, from: root)
+    case ("base", let root?): try await receiveBase(stream, in: root)
+    case ("update", let root?): try await receiveUpdate(stream, into: root)
     default: throw unknownService("there is no service \(stream.opening["service"] ?? "without a name") here")
     }
   }

@@ -101,8 +101,8 @@ import Testing
     var wrong = first
     wrong[10 * 4_096 + 7] ^= 1
     let isAdopted = [
-      pair.client.session.adoptOutgoing(ByteBuffer(bytes: first), of: ObjectPair.name, version: 1),
-      pair.server.session.adoptIncoming(ByteBuffer(bytes: wrong), of: ObjectPair.name, version: 1),
+      pair.client.session.adoptOutgoing(ObjectImage(ByteBuffer(bytes: first)), of: ObjectPair.name, version: 1),
+      pair.server.session.adoptIncoming(ObjectImage(ByteBuffer(bytes: wrong)), of: ObjectPair.name, version: 1),
     ]
     #expect(isAdopted == [true, true])
     let second = ObjectPair.changed(first, pages: Array(8..<64))

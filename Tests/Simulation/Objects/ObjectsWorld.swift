@@ -156,7 +156,7 @@ extension ObjectsWorld {
     guard model.sending == nil, !model.content.isEmpty else { return }
     let version = lastVersion + 1
     guard
-      sending.session.adoptOutgoing(ByteBuffer(bytes: model.content), of: model.name, epoch: 1 << 40, version: version)
+      sending.session.adoptOutgoing(ObjectImage(ByteBuffer(bytes: model.content)), of: model.name, epoch: 1 << 40, version: version)
     else { return }
     lastVersion = version
     models[index].version = version
@@ -228,7 +228,7 @@ extension ObjectsWorld {
       models[index].version = version
       note("stands")
     } else if version == 0 {
-      let isOver = sending.session.canBeginVersion(of: name)
+      let isOver = sending.session.standingVersion(of: name) != nil
       if isOver { models[index].sending = nil }
       models[index].version = 0
       note("dropped")
