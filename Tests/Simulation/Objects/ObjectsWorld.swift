@@ -156,7 +156,8 @@ extension ObjectsWorld {
     guard model.sending == nil, !model.content.isEmpty else { return }
     let version = lastVersion + 1
     guard
-      sending.session.adoptOutgoing(ObjectImage(ByteBuffer(bytes: model.content)), of: model.name, epoch: 1 << 40, version: version)
+      sending.session.adoptOutgoing(
+        ObjectImage(ByteBuffer(bytes: model.content)), of: model.name, epoch: 1 << 40, version: version)
     else { return }
     lastVersion = version
     models[index].version = version
@@ -165,7 +166,7 @@ extension ObjectsWorld {
     let isWrong = Bool.random(using: &random)
     if isWrong { theirs[Int.random(in: 0..<theirs.count, using: &random)] ^= 0x10 }
     let isTaken = receiving.session.adoptIncoming(
-      ByteBuffer(bytes: theirs), of: model.name, epoch: 1 << 40, version: version)
+      ObjectImage(ByteBuffer(bytes: theirs)), of: model.name, epoch: 1 << 40, version: version)
     note(!isTaken ? "adopted by one end" : isWrong ? "adopted with a difference" : "adopted")
   }
 
