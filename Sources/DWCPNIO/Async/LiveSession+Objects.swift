@@ -11,7 +11,7 @@ extension LiveSession {
   ///   - forgetsBase: both ends forget what they hold of the object.
   ///   - opening: what else is said of the stream.
   ///   - compression: nil for what the configuration says.
-  ///   - body: writes the pages; the stream is finished behind it, and is reset when it throws.
+  ///   - body: writes the pages; the stream is finished behind it, if it was not there, and is reset when it throws.
   /// - Returns: what the body returned, and the version at which the object stands then; 0 when the other end keeps none, so that the next version goes whole.
   /// - Throws: ``SessionError`` when a version of the object is under way, the other end does not hold so much, or the session ended; and what the body throws.
   public nonisolated(nonsending) func withVersion<Result>(
@@ -22,11 +22,7 @@ extension LiveSession {
     let id = try await bridge.call {
       try $0.openVersion(of: name, byteCount: byteCount, forgetsBase: forgetsBase, opening, compression, mailbox)
     }
-    let result = try await SessionStream(id: id, mailbox: mailbox).use { stream in
-      let result = try await body(stream)
-      try await stream.finish()
-      return result
-    }
+    let result = try await SessionStream(id: id, mailbox: mailbox).use(body)
     return (result, try await standing(of: name))
   }
 
