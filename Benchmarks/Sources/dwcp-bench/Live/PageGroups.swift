@@ -119,22 +119,23 @@ private final class ChosenGroups {
 
   func figures(_ pairs: PagePairs, pageCount: Int, over byPrefix: GroupSums) throws -> [Figure] {
     let groups = pairs.groups(pageCount: pageCount)
-    _ = try sums(groups.prefix(8))
-    byMethod = [:]
+    let sums = try sums(groups)
+    let (maskCount, prefixCount) = (byMethod[.mask] ?? 0, byMethod[.prefix] ?? 0)
+    // Once more, when everything has its size.
     let before = allocation_count_totals().allocation_count
-    let sums = try sums(groups[...])
+    _ = try self.sums(groups)
     let allocationCount = allocation_count_totals().allocation_count - before
     let count = Double(groups.count)
     return sums.figures + [
       Figure(
         name: "ratio-to-prefix_16", unit: "ratio", direction: .higherIsBetter, value: sums.ratio / byPrefix.ratio),
-      Figure(name: "by-mask", unit: "share", value: Double(byMethod[.mask] ?? 0) / count),
-      Figure(name: "by-prefix", unit: "share", value: Double(byMethod[.prefix] ?? 0) / count),
+      Figure(name: "by-mask", unit: "share", value: Double(maskCount) / count),
+      Figure(name: "by-prefix", unit: "share", value: Double(prefixCount) / count),
       Figure(name: "allocations", unit: "allocations/group", value: Double(allocationCount) / count),
     ]
   }
 
-  private func sums(_ groups: ArraySlice<(old: ByteBuffer, new: ByteBuffer)>) throws -> GroupSums {
+  private func sums(_ groups: [(old: ByteBuffer, new: ByteBuffer)]) throws -> GroupSums {
     var sums = GroupSums()
     for group in groups {
       payload.clear(minimumCapacity: group.new.readableBytes)
