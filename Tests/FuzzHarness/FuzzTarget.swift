@@ -11,6 +11,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case session
   /// Payloads of blocks, and the round trip of what the codecs make themselves.
   case codecs
+  /// Payloads that are decoded against a base, and the round trip of what is made against one.
+  case baselines
 
   /// Runs one input.
   ///
@@ -21,6 +23,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .handshake: HandshakeTarget.problem(in: bytes)
     case .session: SessionTarget.problem(in: bytes)
     case .codecs: CodecTarget.problem(in: bytes)
+    case .baselines: BaselineTarget.problem(in: bytes)
     }
   }
 
@@ -31,6 +34,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .handshake: HandshakeTarget.seeds
     case .session: SessionTarget.seeds
     case .codecs: CodecTarget.seeds
+    case .baselines: BaselineTarget.seeds
     }
   }
 }

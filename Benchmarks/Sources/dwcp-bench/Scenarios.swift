@@ -40,7 +40,7 @@ struct Scenario: Sendable {
 
 /// All scenarios. To add one: append a line here; Benchmarks/README.md has an example.
 enum Scenarios {
-  static let all: [Scenario] = header + engine + handshake + codec + heap + scaling + live
+  static let all: [Scenario] = header + engine + handshake + codec + heap + scaling + live + baselines
 
   static func named(_ name: String) -> Scenario? { all.first { $0.name == name } }
 
@@ -149,6 +149,32 @@ enum Scenarios {
     live("live/dictionary-1024", "the same of 1 KiB", Dictionaries.scenario(messageByteCount: 1_024)),
     live("live/codec-memory", "codecs on the memory of a process, at two instants", MachineCodecs.memory),
   ]
+
+  private static let baselines: [Scenario] =
+    [
+      live(
+        "baselines/process", "changed pages of a Python process that serves",
+        PageGroups.process(ProcessMemory.servingTables)),
+      live("baselines/database", "changed pages of a database in memory", PageGroups.process(ProcessMemory.database)),
+      live(
+        "baselines/busy", "changed pages of a process that replaces all it has",
+        PageGroups.process(ProcessMemory.busyTables)),
+      live("baselines/inserted", "pages with bytes inserted", PageGroups.seeded(.inserted, percent: 0)),
+    ]
+    + [SeededPairs.Change.bytes, .words, .lines].flatMap { change in
+      [1, 5, 10].map { percent in
+        live(
+          "baselines/\(change)-\(percent)", "pages with \(percent) % of their \(change) changed",
+          PageGroups.seeded(change, percent: percent))
+      }
+    }
+    + [(16, 1, 1), (16, 1, 3), (16, 2, 1), (1_024, 2, 1)].map { mebibytes, blockMebibytes, level in
+      live(
+        "baselines/patch-\(mebibytes)-mib-blocks-\(blockMebibytes)-zstd-\(level)",
+        "an object of \(mebibytes) MiB with insertions, beside zstd --patch-from",
+        Patches.scenario(
+          byteCount: mebibytes << 20, blockByteCount: blockMebibytes << 20, spacing: 65_536, level: level))
+    }
 
   private static func live(_ name: String, _ summary: String, _ scenario: LiveScenario) -> Scenario {
     Scenario(name: name, summary: summary, kind: .live(scenario))

@@ -34,53 +34,17 @@ enum MachineCorpora {
 
   /// The writable memory of a Python process that works, at two instants half a second apart.
   static func processMemory() throws -> [Corpus] {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["python3", "-c", program]
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    defer {
-      // Not SIGTERM, which a child of a thread that blocks it never gets.
-      kill(process.processIdentifier, SIGKILL)
-      process.waitUntilExit()
-    }
-    // Its first line says that its tables are filled.
-    _ = output.fileHandleForReading.availableData
-    let first = try snapshot(process.processIdentifier)
-    Thread.sleep(forTimeInterval: 0.5)
-    let second = try snapshot(process.processIdentifier)
+    let memory = try ProcessMemory(
+      program: ProcessMemory.busyTables, apart: 0.5, maximumByteCount: maximumByteCount)
     let source = "writable memory of a Python process"
-    return [corpus("process", source, first), corpus("process-later", "\(source), half a second later", second)]
+    return [
+      corpus("process", source, joined(memory.first)),
+      corpus("process-later", "\(source), half a second later", joined(memory.second)),
+    ]
   }
 
-  private static let program = """
-    import json, os, random
-    parent = os.getppid()
-    random.seed(1)
-    rows = {n: {"id": n, "name": "vm-%d" % n, "load": random.random()} for n in range(20000)}
-    text = [json.dumps(row) for row in rows.values()]
-    print("ready", flush=True)
-    while os.getppid() == parent:
-        n = random.randrange(20000)
-        rows[n]["load"] = random.random()
-        text[n] = json.dumps(rows[n])
-    """
-
-  private static func snapshot(_ identifier: Int32) throws -> Data {
-    let maps = try String(contentsOfFile: "/proc/\(identifier)/maps", encoding: .utf8)
-    let memory = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/\(identifier)/mem"))
-    defer { try? memory.close() }
-    var data = Data()
-    for line in maps.split(separator: "\n") where line.contains(" rw-p ") && !line.contains("[v") {
-      let bounds = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt64($0, radix: 16) }
-      guard bounds.count == 2, data.count < maximumByteCount else { continue }
-      try memory.seek(toOffset: bounds[0])
-      let wanted = min(Int(bounds[1] - bounds[0]), maximumByteCount - data.count)
-      data += (try? memory.read(upToCount: wanted)) ?? Data()
-    }
-    guard !data.isEmpty else { throw BenchmarkError("the memory of process \(identifier) cannot be read") }
-    return data
+  private static func joined(_ regions: ProcessMemory.Regions) -> Data {
+    regions.sorted { $0.key < $1.key }.reduce(into: Data()) { $0.append($1.value) }
   }
 
   private static func corpus(_ name: String, _ source: String, _ data: Data) -> Corpus {

@@ -12,6 +12,8 @@ struct Unavailable: Error {
 struct LiveScenario: Sendable {
   /// The contender that ratios are taken to.
   let reference: String
+  /// Work that takes minutes is not done as often as other work.
+  var maximumRoundCount = Int.max
   /// Prepares data and contenders, once for all rounds; may throw `Unavailable`.
   let makeContenders: @Sendable () throws -> [Contender]
 
@@ -24,7 +26,7 @@ struct LiveScenario: Sendable {
       return [Metric("everything", .storedTime, unit: "", .unavailable(error.reason))]
     }
     var samples: [String: [[Figure]]] = [:]
-    for round in 0..<roundCount {
+    for round in 0..<min(roundCount, maximumRoundCount) {
       for turn in contenders.indices {
         let contender = contenders[(round + turn) % contenders.count]
         samples[contender.name, default: []].append(try await contender.run())

@@ -144,7 +144,7 @@ extension CodecLibraries {
   /// Of so many granules, fewer than one changed: masks, without another look.
   private static let fewDivisor = 256
   /// Which part of a group is tried.
-  private static let sampleDivisor = 8
+  private static let sampleDivisor = 16
   /// A frame with a prefix takes longer to make and to decode: it has to be shorter than masks by a fifth, and than an ordinary payload by a tenth.
   private static let prefixToMask = (5, 4)
   private static let prefixToFull = (10, 9)
@@ -195,7 +195,7 @@ extension CodecLibraries {
     }
     let isPrefixBest = byPrefix &* Self.prefixToMask.0 < byMask &* Self.prefixToMask.1
     let best = isPrefixBest ? byPrefix : byMask
-    guard mayBeNew, best > raw.byteCount / 8 else { return isPrefixBest ? .prefix : .mask }
+    guard mayBeNew else { return isPrefixBest ? .prefix : .mask }
     let full = try trialByteCount(raw.byteCount) { libraries, output throws(CodecError) in
       try libraries.compressFull(raw, terms, into: &output)
     }
