@@ -9,8 +9,6 @@ final class LoopExecutor: TaskExecutor {
     var isTurnScheduled = false
   }
 
-  private static let jobCountPerTurn = 32
-
   private let eventLoop: any EventLoop
   private let queue: NIOLoopBoundBox<Queue>
 
@@ -34,10 +32,9 @@ final class LoopExecutor: TaskExecutor {
     eventLoop.execute { self.runTurn() }
   }
 
-  /// Some of what was waiting when the turn began: tasks that wake each other leave room for the loop's own work, and what the first ones have written
-  /// goes while the rest still run, so that the other end begins sooner.
+  /// What was waiting when the turn began, so that tasks that wake each other leave room for the loop's own work.
   private func runTurn() {
-    for _ in 0..<min(queue.value.jobs.count, Self.jobCountPerTurn) {
+    for _ in 0..<queue.value.jobs.count {
       guard let job = queue.value.jobs.popFirst() else { break }
       job.runSynchronously(on: asUnownedTaskExecutor())
     }
