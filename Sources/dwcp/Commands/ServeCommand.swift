@@ -79,7 +79,10 @@ struct ServeCommand: AsyncParsableCommand {
     configuration.logger.logLevel = verbose ? .debug : .info
     configuration.session.handshakeTimeoutNanoseconds = UInt64(handshakeTimeoutSeconds) * 1_000_000_000
     configuration.maximumSessionCount = maximumSessions
-    configuration.session.receiveObjectByteCount = root == nil ? 0 : updateBudget << 20
+    if root != nil, updateBudget > 0 {
+      configuration.session.receiveObjectByteCount = updateBudget << 20
+      configuration.session.maximumRawBlockByteCount = FileClient.blockByteCount
+    }
     if let codecs { configuration.session.decodableCodecs = codecs.codecs }
     return configuration
   }

@@ -83,7 +83,10 @@ extension FileClient {
   /// The object that a file is in its session, and the version that both ends have.
   private static let object = ObjectName(number: 1)
   private static let baseVersion: UInt64 = 1
-  /// A block whose pages are mostly at their old places is not looked for elsewhere.
+  /// What was moved goes in blocks as long as this, where the receiver takes them (decision 0012).
+  static let blockByteCount = 2 << 20
+  /// Of this length a part is looked at for whether it is where it was: when half of its pages are.
+  private static let partByteCount = 65_536
   private static let leastShareInPlace = 2
 
   /// Sends a file as what differs from one that the receiver has under the same name; nil when it has another one, or none, and nothing was sent.
@@ -128,17 +131,33 @@ extension FileClient {
     var finder = BaseFinder(byteCount: old.readableBytes)
     finder.enter(old.readableBytesSpan)
     var offset = 0
-    while let block = try file.read(byteCount: 262_144) {
-      var base: Range<Int>?
-      if !isMostlyInPlace(block, offset, old) {
-        base = finder.base(for: block.readableBytesSpan, maximumByteCount: 2 * block.readableBytes)
+    while var block = try file.read(byteCount: Self.blockByteCount) {
+      while block.readableBytes > 0 {
+        let (byteCount, isInPlace) = leadingPart(of: block, offset, old)
+        guard let part = block.readSlice(length: byteCount) else { break }
+        let base = isInPlace ? nil : finder.base(for: part.readableBytesSpan, maximumByteCount: 2 * byteCount)
+        try await stream.writePages(part, at: offset, base: base.map { UInt64($0.lowerBound)..<UInt64($0.upperBound) })
+        offset += byteCount
+        progress.add(byteCount: byteCount)
       }
-      try await stream.writePages(
-        block, at: offset, base: base.map { UInt64($0.lowerBound)..<UInt64($0.upperBound) })
-      offset += block.readableBytes
-      progress.add(byteCount: block.readableBytes)
     }
     try await stream.finish()
+  }
+
+  /// As much of a block as is of one kind: mostly as the old file has it at the same place, or not.
+  private func leadingPart(of block: ByteBuffer, _ offset: Int, _ old: ByteBuffer) -> (byteCount: Int, isInPlace: Bool)
+  {
+    var byteCount = 0
+    var kind: Bool?
+    while byteCount < block.readableBytes {
+      let length = min(Self.partByteCount, block.readableBytes - byteCount)
+      guard let part = block.getSlice(at: block.readerIndex + byteCount, length: length) else { break }
+      let isInPlace = isMostlyInPlace(part, offset + byteCount, old)
+      guard kind ?? isInPlace == isInPlace else { break }
+      kind = isInPlace
+      byteCount += length
+    }
+    return (byteCount, kind ?? false)
   }
 
   private func isMostlyInPlace(_ block: ByteBuffer, _ offset: Int, _ old: ByteBuffer) -> Bool {
