@@ -60,6 +60,7 @@ extension Session {
     if !selectors.isEmpty {
       hasher.combine(selectors)
       hasher.combine(isLinkBusy)
+      hasher.combine(codecCores)
       hasher.combine(linkBusyMark.map { counters.rawBytesSent &- $0 })
     }
     schedule.combineProgress(into: &hasher)
