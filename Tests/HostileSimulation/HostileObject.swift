@@ -1,5 +1,5 @@
 public import DWCPCore
-public import NIOCore
+internal import NIOCore
 
 /// A version of an object, as its opening has it (SPEC BAS-1).
 public struct HostileVersion: Sendable {
