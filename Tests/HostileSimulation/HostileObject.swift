@@ -45,7 +45,7 @@ extension HostileWire {
     open(stream: stream) { body in
       body.writeMultipleIntegers(UInt16(4), UInt16(8), version.name.domain, UInt16(5), UInt16(48))
       body.writeMultipleIntegers(
-        version.name.number, version.epoch, version.base, version.version, UInt64(version.byteCount),
+        version.name.number, version.epoch, version.base, version.version, UInt64(bitPattern: Int64(version.byteCount)),
         version.baseDigest)
     }
   }

@@ -70,6 +70,8 @@ extension PageRuns {
       }
       runs.append(run)
       sum &+= Self.byteRange(of: run, objectByteCount: objectByteCount).count
+      // A long table of a short block is not read to its end.
+      guard sum <= rawByteCount else { break }
       end = run.end
     }
     guard sum == rawByteCount, sum > 0 else {
