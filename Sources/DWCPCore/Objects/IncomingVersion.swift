@@ -14,7 +14,7 @@ struct IncomingVersion: Hashable, Sendable {
   }
 
   /// One that may still have to be verified or replaced.
-  private struct Block: Hashable, Sendable {
+  private struct Block: StreamBlock {
     let offset: UInt64
     let rawByteCount: Int
     let runs: PageRuns
@@ -89,15 +89,7 @@ struct IncomingVersion: Hashable, Sendable {
     if let index = index(ofBlockAt: offset) { blocks[index].entryNumber = number }
   }
 
-  private func index(ofBlockAt offset: UInt64) -> Int? {
-    var low = 0
-    var high = blocks.count
-    while low < high {
-      let middle = (low &+ high) / 2
-      if blocks[middle].offset < offset { low = middle &+ 1 } else { high = middle }
-    }
-    return low < blocks.count && blocks[low].offset == offset ? low : nil
-  }
+  private func index(ofBlockAt offset: UInt64) -> Int? { blocks.index(ofBlockAt: offset) }
 
   mutating func noteVerified(_ bytes: ByteBuffer, ofBlockAt offset: UInt64) {
     guard let index = index(ofBlockAt: offset), !blocks[index].isVerified else { return }

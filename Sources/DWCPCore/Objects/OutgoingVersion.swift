@@ -14,7 +14,7 @@ struct OutgoingVersion: Hashable, Sendable {
   }
 
   /// One that was cut.
-  struct Block: Hashable, Sendable {
+  struct Block: StreamBlock {
     let offset: UInt64
     let runs: PageRuns
     /// Until the version stands, or where there is no base that could turn out wrong not at all.
@@ -129,15 +129,7 @@ struct OutgoingVersion: Hashable, Sendable {
     return ranges.flatMap(image.slices)
   }
 
-  private func index(ofBlockAt offset: UInt64) -> Int? {
-    var low = 0
-    var high = blocks.count
-    while low < high {
-      let middle = (low &+ high) / 2
-      if blocks[middle].offset < offset { low = middle &+ 1 } else { high = middle }
-    }
-    return low < blocks.count && blocks[low].offset == offset ? low : nil
-  }
+  private func index(ofBlockAt offset: UInt64) -> Int? { blocks.index(ofBlockAt: offset) }
 
   mutating func noteEncoded(_ method: PageBlockHead.Method, decodedCheck: UInt32, ofBlockAt offset: UInt64) {
     guard let index = index(ofBlockAt: offset) else { return }
