@@ -16,7 +16,6 @@ struct IncomingVersion: Hashable, Sendable {
   /// One that may still have to be verified or replaced.
   private struct Block: StreamBlock {
     let offset: UInt64
-    let rawByteCount: Int
     let runs: PageRuns
     /// A replacement of it may come.
     var needsBase: Bool
@@ -66,7 +65,7 @@ struct IncomingVersion: Hashable, Sendable {
     guard pages.insert(runs) else {
       throw .peer(.protocol, "BAS-2", "a page stands twice in version \(version.version)")
     }
-    blocks.append(Block(offset: offset, rawByteCount: rawByteCount, runs: runs, needsBase: needsBase))
+    blocks.append(Block(offset: offset, runs: runs, needsBase: needsBase))
     unverifiedCount &+= 1
     return needsBase ? arrival(head, runs, base) : .independent
   }

@@ -20,7 +20,6 @@ struct OutgoingVersion: Hashable, Sendable {
     /// Until the version stands, or where there is no base that could turn out wrong not at all.
     var raw: ByteBuffer
     let baseRange: Range<UInt64>?
-    let isZero: Bool
     var method = PageBlockHead.Method.full
     var decodedCheck: UInt32 = 0
     var isSent = false
@@ -108,7 +107,7 @@ struct OutgoingVersion: Hashable, Sendable {
       }
     }
     var block = Block(
-      offset: offset, runs: runs, raw: raw, baseRange: first?.baseRange, isZero: first?.isZero ?? false,
+      offset: offset, runs: runs, raw: raw, baseRange: first?.baseRange,
       method: first?.isZero == true ? .zero : .full)
     let result = block
     if whole != nil {

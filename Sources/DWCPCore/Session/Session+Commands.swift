@@ -11,6 +11,15 @@ extension Session {
   public mutating func open(
     _ opening: StreamOpening = StreamOpening(), compression: CompressionChoice? = nil
   ) throws(SessionError) -> StreamID {
+    // One that came from the other end may be passed on, but not the version that its stream carried.
+    var opening = opening
+    if opening.version != nil { opening.version = nil }
+    return try openStream(opening, compression)
+  }
+
+  mutating func openStream(
+    _ opening: StreamOpening, _ compression: CompressionChoice?
+  ) throws(SessionError) -> StreamID {
     streams.makeUnique()
     guard canOpenEarly || isActive else {
       throw .caller(.shutdown, "HS-2", "the session is not open")
@@ -55,6 +64,15 @@ extension Session {
   /// - Throws: `streamState` when this end has ended the direction, or the stream is gone; the other end's code when that stopped it.
   public mutating func write(
     _ bytes: ByteBuffer, to id: StreamID, endsMessage: Bool = false
+  ) throws(SessionError) -> Bool {
+    guard !outgoingObjects.isCarrier(id) else {
+      throw .caller(.protocol, "BAS-2", "stream \(id) carries a version of an object; write pages to it")
+    }
+    return try append(bytes, to: id, endsMessage: endsMessage)
+  }
+
+  mutating func append(
+    _ bytes: ByteBuffer, to id: StreamID, endsMessage: Bool
   ) throws(SessionError) -> Bool {
     streams.makeUnique()
     guard let slot = streams.slot(of: id), streams[slot: slot].send.canWrite, !streams[slot: slot].isReleased else {
