@@ -45,7 +45,7 @@ extension Session {
     var opening = opening
     opening.domain = name.domain
     opening.version = version
-    let id = try openStream(opening, compression)
+    let id = try openStream(opening, compression, carriesVersion: true)
     outgoingObjects.begin(version, on: id)
     if let slot = streams.slot(of: id) { streams[slot: slot].compression.isPaged = true }
     return id
@@ -90,7 +90,7 @@ extension Session {
       guard isNew ?? false,
         let piece = bytes.getSlice(at: bytes.readerIndex &+ part.range.lowerBound, length: part.range.count)
       else { throw .caller(.protocol, "BAS-2", "a page was written before in this version") }
-      hasRoom = try append(piece, to: id, endsMessage: false)
+      hasRoom = try append(piece, to: id, endsMessage: false, isPages: true)
     }
     return hasRoom
   }

@@ -131,7 +131,7 @@ extension StreamOpening {
   }
 
   /// The body of OPEN; nil when it breaks a limit.
-  func encoded(maximumByteCount: Int) -> [UInt8]? {
+  func encoded(maximumByteCount: Int, carriesVersion: Bool) -> [UInt8]? {
     if metadata.isEmpty, expectedByteCount == nil, urgency == 3, domain == 0, version == nil { return [] }
     var body = ByteBuffer()
     for entry in metadata {
@@ -145,7 +145,7 @@ extension StreamOpening {
     if let expectedByteCount { body.writeEntry(Tag.expectedSize) { $0.writeInteger(expectedByteCount) } }
     if urgency != 3 { body.writeEntry(Tag.urgency) { $0.writeInteger(min(urgency, 7)) } }
     if domain != 0 { body.writeEntry(Tag.domain) { $0.writeInteger(domain) } }
-    if let version { body.writeEntry(Tag.baseline) { version.write(to: &$0) } }
+    if carriesVersion, let version { body.writeEntry(Tag.baseline) { version.write(to: &$0) } }
     let isWithinLimits =
       body.readableBytes <= maximumByteCount && metadata.count <= Self.maximumMetadataCount
       && Set(metadata.map { Array($0.key.utf8) }).count == metadata.count
