@@ -17,3 +17,10 @@ let package = Package(
       ])
   ]
 )
+
+// What must not compile is no part of the package; scripts/run-example shows that it does not.
+if Context.environment["DWCP_MIXED_DOMAINS"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "mixed-domains", dependencies: [.product(name: "DWCPNIO", package: "dwcp")], path: "MixedDomains"))
+}

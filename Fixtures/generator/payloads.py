@@ -92,6 +92,40 @@ def zstd_rle(byte, count):
     return zstd_header(count) + blocks
 
 
+def zstd_runs(*runs):
+    """Runs of (byte, count), each a block of at most 128 KiB, as a single segment."""
+    blocks = [zstd_block(RLE, byte, size=count, last=index + 1 == len(runs)) for index, (byte, count) in enumerate(runs)]
+    return zstd_header(sum(count for _, count in runs)) + b"".join(blocks)
+
+
+def _zstd_length(value, table):
+    """A code of RFC 8878, 3.1.1.3.2.1.1, how many extra bits it has, and those bits."""
+    code = max(index for index, (baseline, _) in enumerate(table) if baseline <= value)
+    baseline, width = table[code]
+    return code, width, value - baseline
+
+
+_LITERALS = [(n, 0) for n in range(16)] + [(16, 1), (18, 1), (20, 1), (22, 1), (24, 2), (28, 2), (32, 3), (40, 3), (48, 4), (64, 6)]
+_LITERALS += [(1 << n, n) for n in range(7, 17)]
+_MATCHES = [(n, 0) for n in range(3, 35)] + [(35, 1), (37, 1), (39, 1), (41, 1), (43, 2), (47, 2), (51, 3), (59, 3), (67, 4), (83, 4)]
+_MATCHES += [(99, 5)] + [((1 << n) + 3, n) for n in range(7, 17)]
+
+
+def zstd_match(literals, offset, length, tail=b"", last=True):
+    """A compressed block: literals, one match so far back, and literals behind it. Each table is a single code (RLE)."""
+    both = literals + tail
+    assert len(both) < 1 << 12
+    section = (len(both) << 4 | 1 << 2).to_bytes(2, "little") + both
+    literal_code, literal_width, literal_bits = _zstd_length(len(literals), _LITERALS)
+    match_code, match_width, match_bits = _zstd_length(length, _MATCHES)
+    width = (offset + 3).bit_length() - 1
+    # The last bit that is written is read first: a one, then offset, match and literals.
+    bits = 1 << width | offset + 3 - (1 << width)
+    bits = (bits << match_width | match_bits) << literal_width | literal_bits
+    stream = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+    return zstd_block(COMPRESSED, section + bytes([1, 0x54, literal_code, width, match_code]) + stream, last=last)
+
+
 # `zstd -19` (1.5.4) of TEXT: literals compressed with Huffman codes, and sequences.
 TEXT = b"".join(b"%d bottles of beer on the wall, %d bottles of beer. " % (n, n) for n in range(20, 0, -1))
 

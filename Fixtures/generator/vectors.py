@@ -84,13 +84,15 @@ class Room:
         self.name, self.about, self.vectors = name, about, []
 
     def add(
-        self, name, title, clauses, role, steps, config=None, events=(), streams=(), sends=(), error=None, note=None
+        self, name, title, clauses, role, steps, config=None, events=(), streams=(), sends=(), objects=(), error=None, note=None
     ):
         expect = {"outcome": "reject" if error else "accept", "events": list(events)}
         if streams:
             expect["streams"] = list(streams)
         if sends:
             expect["sends"] = list(sends)
+        if objects:
+            expect["objects"] = list(objects)
         if error:
             codes, rules, answer = (*error, "any")[:3]
             expect["error"] = {"codes": codes.split(), "clauses": rules.split(), "answer": answer}

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 CHECK, UNUSED = 0x80, 0x40
-FIN, EOM, MARKS, CHAINED, RESTART, DICTIONARY = 0x01, 0x02, 0x04, 0x08, 0x10, 0x40
+FIN, EOM, MARKS, CHAINED, RESTART, BASELINE, DICTIONARY = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40
 
 TYPES = {
     "HELLO": 0x01,
@@ -24,6 +24,7 @@ TYPES = {
     "UPDATE": 0x45,
     "DICTIONARY": 0x46,
     "DICTIONARY_ANSWER": 0x47,
+    "BASELINE_ANSWER": 0x48,
 }
 CODES = [
     "NO_ERROR",
@@ -261,10 +262,10 @@ def stop(stream, name="CANCELLED", **options):
 
 def data(
     stream, offset=0, payload=b"", flags=0, codec=0, raw=None, marks=None, mark_count=None, decoded=None, dictionary=None,
-    note="", **options
+    baseline=None, note="", **options
 ):
     """Section 8. `marks` are message lengths; `mark_count` lies where a vector wants it to; `decoded` is what CHN-3 adds up;
-    `dictionary` is an id (DIC-3)."""
+    `dictionary` is an id (DIC-3), `baseline` the extension of BAS-2."""
     raw = len(payload) if raw is None else raw
     body = u64(offset) + u8(codec) + u24(raw)
     if marks is not None:
@@ -273,6 +274,9 @@ def data(
     if dictionary is not None:
         flags |= DICTIONARY
         body += u32(dictionary)
+    if baseline is not None:
+        flags |= BASELINE
+        body += baseline
     if decoded is not None:
         body += u32(crc32c(decoded))
     words = [
@@ -280,7 +284,7 @@ def data(
         ("none", "lz4", "zstd")[codec] if codec < 3 else f"codec {codec}",
         f"{raw} raw bytes",
     ]
-    names = ((MARKS, "MARKS"), (DICTIONARY, "DICTIONARY"), (CHAINED, "CHAINED"), (RESTART, "RESTART"), (EOM, "EOM"), (FIN, "FIN"))
+    names = ((MARKS, "MARKS"), (DICTIONARY, "DICTIONARY"), (BASELINE, "BASELINE"), (CHAINED, "CHAINED"), (RESTART, "RESTART"), (EOM, "EOM"), (FIN, "FIN"))
     words += [name for bit, name in names if flags & bit]
     words += [note] if note else []
     return frame(

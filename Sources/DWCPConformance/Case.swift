@@ -28,7 +28,7 @@ public struct Case: Sendable {
   /// Every case, in the order of SPEC.
   public static let all =
     preface + negotiation + bounds + framing + lengths + streams + openings + messages + blocks + chains + dictionaries
-    + credit + reset + close
+    + objects + credit + reset + close
     + liveness + hostile
 }
 

@@ -128,7 +128,22 @@ extension BaseRun {
     for (id, content) in observed.contents where !listed.contains(where: { $0.stream == id }) && content != .init() {
       failures.append("stream \(id) is not mentioned and has \(content)")
     }
-    return failures + sentFailures() + phaseFailures()
+    return failures + objectFailures() + sentFailures() + phaseFailures()
+  }
+
+  /// What is held of each object that the vector names, to its end.
+  private func objectFailures() -> [String] {
+    (vector.expect.objects ?? []).compactMap { want in
+      var content = ByteBuffer()
+      for part in want.content { content.writeImmutableBuffer(ByteBuffer(hex: part.hex, times: part.times ?? 1)) }
+      guard let held = snapshots.last?.session.object(want.name, range: 0..<content.readableBytes + 1) else {
+        return "\(want.name) is not held"
+      }
+      guard held.version == want.version, held.bytes == content else {
+        return "\(want.name): version \(held.version), \(held.bytes.readableBytes) bytes, wanted \(want)"
+      }
+      return nil
+    }
   }
 
   private func phaseFailures() -> [String] {
@@ -199,7 +214,10 @@ extension Expectation.Event {
     case .streamLimitRaised: self.event == "streamLimitRaised"
     case .ended(let error): self.event == "ended" && code == "\(error?.code ?? .noError)" && isBlamed(error)
     case .sendCodecsChanged(let codecs): self.event == "sendCodecsChanged" && sendCodecs == codecs.map(\.rawValue)
-    case .pong, .readable, .writable, .closed, .codecChosen, .objectStands: false
+    case .objectStands(let name, let version, let isOwn):
+      self.event == "objectStands" && domain == name.domain && object == name.number && self.version == version
+        && own == isOwn
+    case .pong, .readable, .writable, .closed, .codecChosen: false
     }
   }
 

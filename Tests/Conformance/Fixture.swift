@@ -27,6 +27,10 @@ struct FixtureStep: Codable, Sendable, Hashable {
   var stream: UInt64?
   var metadata: [Metadatum]?
   var hex: String?
+  var object: UInt64?
+  var domain: UInt64?
+  var length: Int?
+  var offset: Int?
   var endsMessage: Bool?
   var code: String?
   var milliseconds: UInt64?
@@ -41,7 +45,7 @@ struct FixtureStep: Codable, Sendable, Hashable {
   enum CodingKeys: String, CodingKey {
     case receive, what, times
     case command = "do"
-    case stream, metadata, hex, endsMessage, code, milliseconds, outcomes, sent
+    case stream, metadata, hex, object, domain, length, offset, endsMessage, code, milliseconds, outcomes, sent
   }
 
   /// All that is received, repetitions included.
@@ -59,6 +63,7 @@ struct FixtureConfiguration: Codable, Sendable, Hashable {
   var maxRawBlock: Int?
   var zstdWindowLog: Int?
   var dictionaryBudget: Int?
+  var objectBudget: UInt64?
   var sessionCredit: UInt64?
   var streamCredit: UInt64?
   var streamLimit: UInt64?
@@ -76,6 +81,7 @@ struct FixtureConfiguration: Codable, Sendable, Hashable {
     if let maxRawBlock { configuration.maximumRawBlockByteCount = maxRawBlock }
     if let zstdWindowLog { configuration.maximumZstdWindowLog = zstdWindowLog }
     if let dictionaryBudget { configuration.receiveDictionaryByteCount = dictionaryBudget }
+    if let objectBudget { configuration.receiveObjectByteCount = objectBudget }
     if let sessionCredit { configuration.sessionWindowByteCount = sessionCredit }
     if let streamCredit { configuration.streamWindowByteCount = streamCredit }
     if let streamLimit { configuration.maximumPeerStreamCount = streamLimit }
@@ -90,6 +96,7 @@ struct Expectation: Decodable, Sendable {
   let events: [Event]
   let streams: [Content]?
   let sends: [Frame]?
+  let objects: [Object]?
   let error: Failure?
 
   struct Event: Decodable, Sendable {
@@ -103,7 +110,21 @@ struct Expectation: Decodable, Sendable {
     let urgency: UInt8?
     let code: String?
     let lastStream: UInt64?
+    let domain: UInt64?
+    let object: UInt64?
+    let version: UInt64?
+    let own: Bool?
     let by: String?
+  }
+
+  /// What the end under test holds of an object of the other end's.
+  struct Object: Decodable, Sendable {
+    let domain: UInt64
+    let object: UInt64
+    let version: UInt64
+    let content: [Part]
+
+    var name: ObjectName { ObjectName(domain: domain, number: object) }
   }
 
   struct Content: Decodable, Sendable {

@@ -153,6 +153,6 @@ extension Recording {
     }
     return Vector(
       id: session, role: role, configuration: configuration, steps: steps,
-      expect: Expectation(outcome: "accept", events: [], streams: nil, sends: nil, error: nil))
+      expect: Expectation(outcome: "accept", events: [], streams: nil, sends: nil, objects: nil, error: nil))
   }
 }

@@ -86,6 +86,14 @@ struct Replayer {
     case "ping": session.ping(now: now)
     case "drain": session.drain(now: now)
     case "close": session.close(code, text: "")
+    case "version":
+      let name = ObjectName(domain: step.domain ?? 0, number: step.object ?? 0)
+      if let opened = try? session.openVersion(of: name, byteCount: step.length ?? 0) {
+        contents[opened.rawValue] = StreamContent()
+      }
+    case "pages":
+      _ = try? session.writePages(ByteBuffer(hex: step.hex ?? "", times: step.times ?? 1), at: step.offset ?? 0, to: id)
+    case "drop": session.dropObject(ObjectName(domain: step.domain ?? 0, number: step.object ?? 0))
     case "endOfInput": session.endOfInput()
     case "acknowledge": acknowledge()
     case "wait": wait(milliseconds: step.milliseconds ?? 0)

@@ -10,7 +10,7 @@ import Testing
 
   @Test("the rooms are there, with cases that must be accepted and cases that must be rejected, for both roles")
   func roomsAreThere() {
-    #expect(Fixtures.all.count == 11)
+    #expect(Fixtures.all.count == 12)
     let vectors = Fixtures.all.values.flatMap { $0 }
     for role in ["acceptor", "initiator"] {
       let outcomes = vectors.filter { $0.role == role }.map(\.expect.outcome)
@@ -51,8 +51,8 @@ import Testing
 
 @Suite(.serialized) struct CodecSuiteFixtures {
   @Test(
-    "payloads of lz4 and zstd, chains of them, and dictionaries",
-    arguments: Fixtures.vectors(in: "codecs", "chains", "dictionaries"), Check.allCases)
+    "payloads of lz4 and zstd, chains of them, dictionaries, and objects",
+    arguments: Fixtures.vectors(in: "codecs", "chains", "dictionaries", "objects"), Check.allCases)
   func vectors(vector: Vector, check: Check) { check.run(vector) }
 }
 

@@ -25,7 +25,7 @@ struct WireFrame {
     0x08: "STREAMS", 0x09: "CLOSE", 0x0D: "UPDATE_ACK", 0x40: "OPEN", 0x41: "DATA", 0x42: "RESET", 0x43: "STOP",
     0x44: "GOAWAY",
     0x45: "UPDATE",
-    0x46: "DICTIONARY", 0x47: "DICTIONARY_ANSWER",
+    0x46: "DICTIONARY", 0x47: "DICTIONARY_ANSWER", 0x48: "BASELINE_ANSWER",
   ]
 
   var name: String { Self.names[type] ?? "0x" + String(type, radix: 16) }

@@ -168,7 +168,7 @@ private final class PeerProcess: Sendable {
 
   init(_ options: [String]) async throws {
     let output = Pipe()
-    process = try Self.start(["--handshake-timeout", "1"] + options, output)
+    process = try Self.start(["--handshake-timeout", "1", "--objects", "1048576"] + options, output)
     let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
     endpoint = String(try #require(line.split(whereSeparator: \.isWhitespace).last, "the peer does not listen"))
   }

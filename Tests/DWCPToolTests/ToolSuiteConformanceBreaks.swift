@@ -33,7 +33,7 @@ extension ToolSuiteConformance {
         "negotiation/bound-zstd-window-log", "negotiation/bound-session-credit", "negotiation/bound-stream-credit",
         "negotiation/bound-stream-limit", "negotiation/bound-idle-timeout", "negotiation/bound-integrity",
         "negotiation/bound-metadata-limit", "negotiation/bound-ack-delay", "negotiation/bound-chains",
-        "negotiation/bound-dictionaries",
+        "negotiation/bound-dictionaries", "negotiation/bound-baselines",
         "negotiation/bound-max-links",
         "negotiation/bound-decode-speed", "negotiation/bound-implementation",
       ]
@@ -46,7 +46,7 @@ extension ToolSuiteConformance {
         "negotiation/bound-zstd-window-log", "negotiation/bound-session-credit", "negotiation/bound-stream-credit",
         "negotiation/bound-stream-limit", "negotiation/bound-idle-timeout", "negotiation/bound-integrity",
         "negotiation/bound-metadata-limit", "negotiation/bound-ack-delay", "negotiation/bound-chains",
-        "negotiation/bound-dictionaries",
+        "negotiation/bound-dictionaries", "negotiation/bound-baselines",
         "negotiation/bound-max-links",
         "negotiation/bound-decode-speed", "negotiation/bound-implementation",
       ]
@@ -58,6 +58,9 @@ extension ToolSuiteConformance {
     ("dictionary-third-accepted", ["dictionaries/third"]),
     ("retired-dictionary-used", ["dictionaries/used", "dictionaries/unknown", "dictionaries/retired-twice"]),
     ("dictionary-domain-ignored", ["dictionaries/other-domain"]),
+    ("object-digest-ignored", ["objects/mismatch"]),
+    ("object-page-twice", ["objects/tables"]),
+    ("object-reset-drops", ["objects/reset"]),
     ("stream-limit-ignored", ["streams/limit"]),
     (
       "limit-never-raised",
@@ -101,7 +104,7 @@ extension ToolSuiteConformance {
         "messages/lz4-broken", "messages/lz4-other-length", "messages/zstd-broken", "messages/zstd-other-length",
         "messages/zstd-dictionary", "messages/zstd-several", "messages/zstd-window",
         "chains/decoded-check", "chains/last-block", "chains/window", "dictionaries/broken",
-        "dictionaries/names-itself",
+        "dictionaries/names-itself", "objects/broken",
       ]
     ),
     ("pong-other-bytes", ["negotiation/early-ping", "liveness/ping", "liveness/newest-ping"]),

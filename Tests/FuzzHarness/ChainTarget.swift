@@ -7,6 +7,10 @@ enum ChainTarget {
   /// Windows of which none takes long to make.
   private static func bounded(_ windowLog: Int) -> Int { min(windowLog, 18) }
 
+  /// zstd cuts its own blocks no longer than the window, and three bytes for each are above the bound of SPEC DAT-3 where the window is much smaller and
+  /// nothing shrinks: such a block goes stored (`EncodeJob`).
+  private static let roundTripWindowLog = 14
+
   private static let history = (0..<500).flatMap { Array("state \($0 % 31) ".utf8) }
   private static let historyPayload = encoded([history], level: 3, windowLog: 16)?.first ?? []
 
@@ -17,14 +21,14 @@ enum ChainTarget {
     let windowLog = bounded(windowLog)
     guard options & 2 == 0 else {
       let raw = CodecTarget.recipe(&input)
-      return roundTrip(raw, level: Int(level % 20) - 7, windowLog: min(windowLog, 14), damage: options)
+      return roundTrip(raw, level: Int(level % 20) - 7, windowLog: roundTripWindowLog, damage: options)
     }
     let payload = input.remainder()
     let isBehind = options & 4 != 0
     let chains = [CodecChain(), CodecChain()]
     if isBehind {
       let (raw, problem) = decode(historyPayload, at: 0, history.count, windowLog: 18, chains)
-      guard raw == history else { return problem ?? "a right block of a chain does not decode" }
+      guard CodecTarget.isSame(raw, history) else { return problem ?? "a right block of a chain does not decode" }
     }
     let (raw, problem) = decode(payload, at: isBehind ? 1 : 0, declared, windowLog: isBehind ? 18 : windowLog, chains)
     if let problem { return problem }
@@ -83,7 +87,9 @@ enum ChainTarget {
       }
       let (raw, problem) = decode(payload, at: UInt32(position), count, windowLog: windowLog, chains)
       if let problem { return problem }
-      guard raw == blocks[position] else { return "block \(position) of a chain does not survive the round trip" }
+      guard CodecTarget.isSame(raw, blocks[position]) else {
+        return "block \(position) of a chain does not survive the round trip"
+      }
     }
     return nil
   }
@@ -98,6 +104,8 @@ enum ChainTarget {
       seeds.append([0, place] + CodecTarget.size(text.count) + [0] + alone)
       seeds.append([4, place] + CodecTarget.size(text.count) + [0] + behind)
     }
+    // What does not shrink, at length.
+    seeds.append([2, place, 0, 0, 0, 8, 0xE3, 255, 5, 0xE3, 255, 6])
     for level in [0, 6, 8, 10, 16, 19] as [UInt8] {
       for damage in [0, 4, 0x0C, 0x1C, 0x44, 0x54, 0x84, 0xC4] as [UInt8] {
         let recipe: [UInt8] = [1, 4, 1, 2, 3, 4, 0x20, 9, 7, 2, 30, 0, 3, 0x43, 20, 5, 0x42, 100, 0, 60]

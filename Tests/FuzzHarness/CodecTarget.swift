@@ -75,10 +75,17 @@ enum CodecTarget {
     for (number, spare) in [0, 64].enumerated() {
       let (raw, problem) = attempt(declared, number, spare: spare, decode)
       if let problem { return (nil, problem) }
-      if number > 0, raw != first { return (nil, "the same payload decodes to different bytes, or to stale ones") }
+      if number > 0, !isSame(raw, first) {
+        return (nil, "the same payload decodes to different bytes, or to stale ones")
+      }
       first = raw
     }
     return (first, nil)
+  }
+
+  /// Without a step for each byte, which the fuzzer would follow.
+  static func isSame(_ left: [UInt8]?, _ right: [UInt8]?) -> Bool {
+    left.map { ByteBuffer(bytes: $0) } == right.map { ByteBuffer(bytes: $0) }
   }
 
   private static func attempt(
@@ -111,7 +118,7 @@ enum CodecTarget {
   /// Runs: u8 kind, u8 length, and a byte to repeat, bytes as they stand, or a place to copy from.
   static func recipe(_ input: inout FuzzInput) -> [UInt8] {
     var raw: [UInt8] = []
-    while !input.isEmpty, raw.count < 1 << 17 {
+    while !input.isEmpty, raw.count < 1 << 15 {
       let kind = input.byte()
       let length = Int(input.byte()) << Int(kind >> 5)
       switch kind & 3 {
@@ -161,7 +168,7 @@ enum CodecTarget {
     let payload = Array(room[..<written])
     let (decoded, problem) = decode(payload, codec, dictionary(kind), raw.count, windowLog)
     if let problem { return problem }
-    guard decoded == raw else { return "\(setting): \(raw.count) bytes do not survive the round trip" }
+    guard isSame(decoded, raw) else { return "\(setting): \(raw.count) bytes do not survive the round trip" }
     guard damage >> 6 != 3 else { return otherLengths(payload, codec, kind, raw.count, windowLog) }
     return decode(damaged(payload, by: damage), codec, dictionary(kind), raw.count, windowLog).problem
   }

@@ -1,19 +1,20 @@
 /// What may happen next in a hostile session. A move that makes no sense where it stands does something near to it, or nothing.
 public enum HostileMove: String, CaseIterable, Sendable {
   // The peer keeps to the rules.
-  case open, openMetadata, data, marks, codecBlock, chain, dictionary, finish, reset, stop, credit, streams, ping, pong,
+  case open, openMetadata, data, marks, codecBlock, chain, dictionary, object, finish, reset, stop, credit, streams,
+    ping, pong,
     acknowledge
   case goAway, ignorable
   // The peer breaks no rule by a single one of these; budgets bound how often.
   case duplicate, creditDown, streamsDown, acknowledgeAgain, stopAgain, lateFrame, emptyFin, brokenBlock, giantWindow
   case staleOffset, criticalTag, hugeExpectation, skippedIDs, pingBurst, idleBurst, tinyBurst, markBurst, bombBurst
-  case tinyBombBurst, dictionaryBurst, openResetBurst, openStopBurst, fillWindow, fillPinned
+  case tinyBombBurst, dictionaryBurst, versionBurst, openResetBurst, openStopBurst, fillWindow, fillPinned
   // Each of these ends the session, where it can.
   case gap, overlap, movedFin, beyondStreamCredit, beyondSessionCredit, aboveStreamLimit, namedTooEarly
   case unknownCritical, oversized, headerCheck, payloadCheck, unchecked, reservedFlag, strayID, creditAbove,
     streamsAbove
   case acknowledgeAbove, pongUnasked, resetHuge, secondHello, refuse, close, unknownCodec, longBlock, emptyData
-  case chainAstray, chainsBeyond, dictionaryAstray
+  case chainAstray, chainsBeyond, dictionaryAstray, objectAstray
   case markOverrun, strangeStream, noise, goAwayUp, flood, truncated, extremeField, endOfInput
   // The application.
   case appRead, appReadAll, appSip, appOpen, appWrite, appFinish, appReset, appStop, appRelease, appPing, appUrgency,
@@ -27,20 +28,23 @@ public enum HostileMove: String, CaseIterable, Sendable {
 
   var kind: Kind {
     switch self {
-    case .open, .openMetadata, .data, .marks, .codecBlock, .chain, .dictionary, .finish, .reset, .stop, .credit,
+    case .open, .openMetadata, .data, .marks, .codecBlock, .chain, .dictionary, .object, .finish, .reset, .stop,
+      .credit,
       .streams, .ping,
       .pong,
       .acknowledge, .goAway, .ignorable:
       .legal
     case .duplicate, .creditDown, .streamsDown, .acknowledgeAgain, .stopAgain, .lateFrame, .emptyFin, .brokenBlock,
       .giantWindow, .staleOffset, .criticalTag, .hugeExpectation, .skippedIDs, .pingBurst, .idleBurst, .tinyBurst,
-      .markBurst, .bombBurst, .tinyBombBurst, .dictionaryBurst, .openResetBurst, .openStopBurst, .fillWindow,
+      .markBurst, .bombBurst, .tinyBombBurst, .dictionaryBurst, .versionBurst, .openResetBurst, .openStopBurst,
+      .fillWindow,
       .fillPinned:
       .abusive
     case .gap, .overlap, .movedFin, .beyondStreamCredit, .beyondSessionCredit, .aboveStreamLimit, .namedTooEarly,
       .unknownCritical, .oversized, .headerCheck, .payloadCheck, .unchecked, .reservedFlag, .strayID, .creditAbove,
       .streamsAbove, .acknowledgeAbove, .pongUnasked, .resetHuge, .secondHello, .refuse, .close, .unknownCodec,
-      .longBlock, .emptyData, .chainAstray, .chainsBeyond, .dictionaryAstray, .markOverrun, .strangeStream, .noise,
+      .longBlock, .emptyData, .chainAstray, .chainsBeyond, .dictionaryAstray, .objectAstray, .markOverrun,
+      .strangeStream, .noise,
       .goAwayUp, .flood,
       .truncated, .extremeField,
       .endOfInput:

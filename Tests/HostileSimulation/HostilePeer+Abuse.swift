@@ -24,6 +24,7 @@ extension HostilePeer {
     case .tinyBurst: burst { $0.burstOfBytes($1) }
     case .tinyBombBurst: burst { $0.burstOfBombs($1) }
     case .dictionaryBurst: burstOfDictionaries()
+    case .versionBurst: burstOfVersions()
     case .markBurst: for _ in 0..<1 + random.next(below: 8) { keepRules(.marks) }
     case .bombBurst: for _ in 0..<1 + random.next(below: 8) { sendBomb() }
     case .openResetBurst: for _ in 0..<1 + random.next(below: 12) { openAndEnd { $0.wire.reset(stream: $1) } }

@@ -37,6 +37,7 @@ extension HostilePeer {
       wire.goAway(last: 5)
     case .flood: flood()
     case .dictionaryAstray: misuseDictionaries()
+    case .objectAstray: misuseObjects()
     case .truncated: sendTruncated()
     case .extremeField: sendExtremeField()
     case .strangeStream: wire.reset(stream: role == .initiator ? 1 << 40 : 1 << 40 + 1)

@@ -13,6 +13,7 @@ extension HostilePeer {
     case .codecBlock: sendCodecBlock()
     case .chain: sendChain()
     case .dictionary: useDictionary()
+    case .object: useObject()
     case .finish: sendFin()
     case .reset: sendReset()
     case .stop: if let index = anyStream() { wire.stop(stream: streams[index].id) }

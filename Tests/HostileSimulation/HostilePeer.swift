@@ -29,6 +29,7 @@ struct HostilePeer {
   var sessionLimit: UInt64
   var sessionCharge: UInt64 = 0
   var offers = HostileOffers()
+  var objects = HostileObjects()
   var unansweredPings: [UInt64] = []
   var receivedNumberedCount: UInt64 = 0
   var creditGiven: UInt64 = 1 << 20
@@ -104,8 +105,16 @@ struct HostilePeer {
     case 0x46: answerDictionary(body)
     case 0x47:
       if let (id, answer) = body.readMultipleIntegers(as: (UInt32, UInt8).self) { offers.take(answer, id: id) }
+    case 0x48: takeObjectAnswer(&body)
     default: break
     }
+  }
+
+  private mutating func takeObjectAnswer(_ body: inout ByteBuffer) {
+    guard let (domain, object, version, value) = body.readMultipleIntegers(as: (UInt64, UInt64, UInt64, UInt64).self)
+    else { return }
+    let name = ObjectName(domain: domain, number: object)
+    objects.take(body.readInteger() ?? 0, name, version: version, value: value)
   }
 
   /// The engine offers a dictionary: it is taken, or not, or answered early.

@@ -66,6 +66,7 @@ public struct HostileScenario: Sendable {
     configuration.compression = choices[random.next(below: choices.count)]
     configuration.receiveChains = ChainBudget(count: random.next(below: 4), windowLog: 10 + random.next(below: 9))
     configuration.receiveDictionaryByteCount = [0, 256, 2_000, 40_000, 229_376][random.next(below: 5)]
+    configuration.receiveObjectByteCount = [0, 65_536, 1 << 20][random.next(below: 3)]
     if random.isOneIn(3) {
       let known = HostileDictionary.all
       configuration.sendDictionary = known[random.next(below: known.count)].dictionary

@@ -153,8 +153,9 @@ struct Victim {
     let budget = scenario.configuration.receiveDictionaryByteCount
     let dictionaries = budget == 0 ? 0 : 6 * budget + 262_144
     let chains = scenario.configuration.receiveChains
+    let objects = 6 * Int(scenario.configuration.receiveObjectByteCount)
     let histories = chains.count * (1 << chains.windowLog + 524_288)
-    return 8 * Int(session.unreadUnitCount) + fixed + dictionaries + histories + session.streamCount
+    return 8 * Int(session.unreadUnitCount) + fixed + dictionaries + objects + histories + session.streamCount
       * (2_048 + 4 * 4_096) + 5
       * queued
       + jobCount * (2 * block + 1_024)
@@ -170,6 +171,7 @@ extension Victim {
     case .writable(let id): waiting.remove(id)
     case .stopped(let id, let code): if random.isOneIn(2) { leave(id, code) }
     case .closed(let id): forget(id)
+    case .objectStands(let name, _, false): if random.isOneIn(8) { session.dropObject(name) }
     case .ended(let error): end(error)
     default: break
     }

@@ -190,7 +190,7 @@ extension World {
       switch update(end, { $0.session.read(id, maximumByteCount: rest) }) {
       case .bytes(let bytes, let endsMessage):
         rest -= max(1, bytes.readableBytes)
-        note(flows[key]?.read(bytes.readableBytesView, endsMessage: endsMessage) ?? nil, of: key)
+        note(flows[key]?.read(bytes, endsMessage: endsMessage) ?? nil, of: key)
       case .end:
         note(flows[key]?.end(isFailure: false) ?? nil, of: key)
         return isEndNews || rest < maximumByteCount

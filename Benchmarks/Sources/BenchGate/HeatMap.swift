@@ -87,7 +87,7 @@ public struct HeatMap: Sendable {
       guard let cell else { continue }
       let x = Self.labelWidth + column * Self.cellWidth
       let middle = x + (Self.cellWidth - 2) / 2
-      let frame = isLow(cell) ? " stroke=\"#b42318\" stroke-width=\"2.5\"" : ""
+      let frame = isLow(cell) ? " stroke=\"#d92d20\" stroke-width=\"2.5\"" : ""
       parts.append(
         "<rect x=\"\(x + 1)\" y=\"\(y + 1)\" width=\"\(Self.cellWidth - 4)\" height=\"\(Self.cellHeight - 4)\" rx=\"3\" "
           + "fill=\"\(colour(cell.value))\"\(frame)/>"
@@ -109,7 +109,7 @@ public struct HeatMap: Sendable {
     }
     let frame =
       "<span><svg width=\"16\" height=\"14\"><rect x=\"1.5\" y=\"1.5\" width=\"13\" height=\"11\" rx=\"2\" fill=\"none\" "
-      + "stroke=\"#b42318\" stroke-width=\"2.5\"/></svg> below the bar of \(String(format: "%.2f", bar))</span>"
+      + "stroke=\"#d92d20\" stroke-width=\"2.5\"/></svg> below the bar of \(String(format: "%.2f", bar))</span>"
     return "<p class=\"legend\">\((steps + [frame]).joined(separator: " "))</p>"
   }
 

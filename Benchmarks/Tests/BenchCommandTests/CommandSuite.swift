@@ -76,10 +76,13 @@ import Testing
       #""none":{"wireFraction":1}"#, #""lz4:1":\#(rung(0.5, 700))"#, #""zstd:1":\#(rung(0.35, 400))"#,
       #""zstd:9":\#(rung(0.3, 50))"#,
     ].joined(separator: ",")
+    // Where nothing shrinks, several come to the same.
+    let equal = ["none", "lz4:1", "zstd:1", "zstd:9"].map { "\"\($0)\":\(rung(1, 90_000))" }.joined(separator: ",")
     let settings = #"["none","lz4:1","zstd:1","zstd:9"]"#
     let figures = try file(
       "selector.json",
-      #"{"table":{"entries":{"made up":{\#(entries)}},"settings":\#(settings)},"cells":[],"traces":[]}"#)
+      #"{"table":{"entries":{"made up":{\#(entries)},"random":{\#(equal)}},"settings":\#(settings)},"cells":[],"traces":[]}"#
+    )
     let run = try file("run.json", try bench(["run", "--filter", "header/encode", "--json"]).text)
     let pages = try (0..<2).map { number in
       let page = try file("page-\(number).html", "")
@@ -90,7 +93,8 @@ import Testing
     #expect(pages[0] == pages[1])
     #expect(pages[0].contains("made up") && pages[0].contains("4 cores") && pages[0].contains("25 Gb/s"))
     // Two numbers of cores and nine rates.
-    #expect(pages[0].components(separatedBy: "height=\"32\" rx=").count == 1 + 18)
+    #expect(pages[0].components(separatedBy: "height=\"32\" rx=").count == 1 + 2 * 18)
+    #expect(pages[0].components(separatedBy: "fill=\"#333\">none<").count > 18)
     let none = try bench(["report", "--html", "/nonexistent/page", "--selector", "/nonexistent/figures", run.path])
     #expect(none.status == 1 && !none.errorText.isEmpty)
   }

@@ -86,6 +86,7 @@ extension Case {
     bound("ack-delay", tag: 0x000A, byteCount: 2, 0, 1_001),
     bound("chains", tag: 0x000C, byteCount: 4, 0x0000_1400, 0x0001_0900, 0x0001_1C00, 0x0001_1401),
     bound("dictionaries", tag: 0x000D, byteCount: 4, 0, 255, 229_377),
+    bound("baselines", tag: 0x000E, byteCount: 8, 0, 65_535, 1 << 40 + 1),
     bound("max-links", tag: 0x0010, byteCount: 1, 0),
     refused(
       "bound-decode-speed", "DECODE_SPEED of 3 or 132 bytes is refused",

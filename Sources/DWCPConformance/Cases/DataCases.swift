@@ -98,7 +98,8 @@ extension Case {
         [.data(1, at: 1 << 62, "x")], [.data(1, at: .max, "xyz")],
       ]),
     broken(
-      "reserved-flags", "DAT-9 CONV-2", "a reserved flag of DATA ends the session", .protocol,
+      "reserved-flags", "DAT-9 CONV-2 BAS-2",
+      "a flag of DATA that was not announced, or has no place there, ends the session", .protocol, .frameSize,
       frames: [
         [.data(1, at: 0, "x", flags: 0x20)]
       ]),

@@ -37,6 +37,8 @@ struct Observation {
   var streams: [UInt64: Stream] = [:]
   /// The first answer to each dictionary.
   private(set) var dictionaryAnswers: [UInt64: UInt8] = [:]
+  /// Bodies of all answers about objects.
+  private(set) var objectAnswers: [[UInt8]] = []
   var skippedFrameCount = 0
   var isEnded = false
   private(set) var violations: [(clause: String, text: String)] = []
@@ -110,6 +112,7 @@ struct Observation {
       let id = reader.integer(byteCount: 4) ?? 0
       if dictionaryAnswers[id] != nil { violate("DIC-1", "\(frame) is a second answer to dictionary \(id)") }
       dictionaryAnswers[id] = UInt8(truncatingIfNeeded: reader.integer(byteCount: 1) ?? 0xFF)
+    case .baselineAnswer: objectAnswers.append(frame.body)
     }
   }
 

@@ -14,6 +14,7 @@ struct Limits {
   var chainCount: UInt64 = 0
   var chainWindowLog: UInt64 = 10
   var dictionaryByteCount: UInt64 = 0
+  var objectByteCount: UInt64 = 0
   var implementation = "an unnamed peer"
   /// The first rule of CAP-1 and CAP-2 that the entries break.
   private(set) var flaw: String?
@@ -56,7 +57,7 @@ struct Limits {
     case 0x000B: if value.count % 4 != 0 || value.count > 128 { note("DECODE_SPEED has a wrong length") }
     case 0x000C: takeChains(value)
     case 0x000D: dictionaryByteCount = number(value, 4, 256...229_376, "DICTIONARIES")
-    case 0x000E: _ = number(value, 8, 65_536...1 << 40, "BASELINES")
+    case 0x000E: objectByteCount = number(value, 8, 65_536...1 << 40, "BASELINES")
     case 0x000F: takesUpdates = number(value, 4, 0...0xFFFF_FFFF, "FEATURES") & 2 != 0
     case 0x0010: _ = number(value, 1, 1...255, "MAX_LINKS")
     case 0x8001:

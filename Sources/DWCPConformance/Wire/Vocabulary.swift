@@ -42,7 +42,7 @@ enum FrameKind: UInt8 {
   case updateAck = 0x0D
   case open = 0x40
   case data, reset, stop, goAway, update
-  case dictionary, dictionaryAnswer
+  case dictionary, dictionaryAnswer, baselineAnswer
 
   /// The type table's bounds of `length`.
   var lengths: ClosedRange<Int> {
@@ -61,6 +61,7 @@ enum FrameKind: UInt8 {
     case .updateAck: 18...3_066
     case .dictionary: 53...16_436
     case .dictionaryAnswer: 5...5
+    case .baselineAnswer: 36...36
     }
   }
 
@@ -81,6 +82,7 @@ enum Flag {
   static let marks: UInt8 = 0x04
   static let chained: UInt8 = 0x08
   static let restart: UInt8 = 0x10
+  static let baseline: UInt8 = 0x20
   static let dictionary: UInt8 = 0x40
   /// For a peer that announces nothing of section 17, as the tester does.
   static let reservedInData: UInt8 = 0x78

@@ -230,10 +230,9 @@ extension IncomingObjects {
   }
 
   private mutating func settle(_ name: ObjectName) {
-    guard let object = objects[name], let incoming = object.incoming, incoming.isWhole else { return }
-    objects[name]?.incoming = nil
+    guard objects[name]?.incoming?.isWhole == true, let incoming = objects[name]?.incoming.take() else { return }
     // Without its base nobody knows what the pages are that it leaves out.
-    guard incoming.mismatch == nil, incoming.version.baseVersion == 0 || object.image != nil else {
+    guard incoming.mismatch == nil, incoming.version.baseVersion == 0 || objects[name]?.image != nil else {
       objects[name]?.forget()
       return answer(name, version: incoming.version.version, value: 0)
     }
@@ -261,9 +260,6 @@ extension IncomingObjects {
   private mutating func queueAnswer(of name: ObjectName) {
     if !answering.contains(name) { answering.append(name) }
   }
-
-  @inline(__always)
-  var hasAnswers: Bool { !answering.isEmpty }
 
   /// The next answer that is due, which is taken for sent.
   mutating func takeAnswer() -> BaselineAnswer? {

@@ -14,9 +14,8 @@ struct IncomingVersion: Hashable, Sendable {
   }
 
   /// One that may still have to be verified or replaced.
-  private struct Block: Hashable, Sendable {
+  private struct Block: StreamBlock {
     let offset: UInt64
-    let rawByteCount: Int
     let runs: PageRuns
     /// A replacement of it may come.
     var needsBase: Bool
@@ -66,7 +65,7 @@ struct IncomingVersion: Hashable, Sendable {
     guard pages.insert(runs) else {
       throw .peer(.protocol, "BAS-2", "a page stands twice in version \(version.version)")
     }
-    blocks.append(Block(offset: offset, rawByteCount: rawByteCount, runs: runs, needsBase: needsBase))
+    blocks.append(Block(offset: offset, runs: runs, needsBase: needsBase))
     unverifiedCount &+= 1
     return needsBase ? arrival(head, runs, base) : .independent
   }
@@ -89,15 +88,7 @@ struct IncomingVersion: Hashable, Sendable {
     if let index = index(ofBlockAt: offset) { blocks[index].entryNumber = number }
   }
 
-  private func index(ofBlockAt offset: UInt64) -> Int? {
-    var low = 0
-    var high = blocks.count
-    while low < high {
-      let middle = (low &+ high) / 2
-      if blocks[middle].offset < offset { low = middle &+ 1 } else { high = middle }
-    }
-    return low < blocks.count && blocks[low].offset == offset ? low : nil
-  }
+  private func index(ofBlockAt offset: UInt64) -> Int? { blocks.index(ofBlockAt: offset) }
 
   mutating func noteVerified(_ bytes: ByteBuffer, ofBlockAt offset: UInt64) {
     guard let index = index(ofBlockAt: offset), !blocks[index].isVerified else { return }

@@ -59,11 +59,12 @@ public struct ObjectImage: Hashable, Sendable {
     let end = start &+ bytes.readableBytes
     guard end <= byteCount || start >= byteCount else { return false }
     let segment = segments[start >> 16] ?? Self.zeroSegment
-    return segment.getSlice(at: start & 0xFFFF, length: bytes.readableBytes) == bytes
+    guard let there = segment.getSlice(at: start & 0xFFFF, length: bytes.readableBytes) else { return false }
+    return PageContent.areEqual(there.readableBytesSpan, bytes.readableBytesSpan)
   }
 
   /// Whether all bytes of a page are 0.
-  static func isZero(_ page: ByteBuffer) -> Bool { zeroSegment.getSlice(at: 0, length: page.readableBytes) == page }
+  static func isZero(_ page: ByteBuffer) -> Bool { PageContent.isZero(page.readableBytesSpan) }
 
   /// Replaces bytes within the object.
   mutating func write(_ bytes: ByteBuffer, at start: Int) {

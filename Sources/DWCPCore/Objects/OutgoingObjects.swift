@@ -42,12 +42,10 @@ struct OutgoingObjects: Hashable, Sendable {
   private var replacing: Deque<StreamID> = []
 
   @inline(__always)
-  var isEmpty: Bool { objects.isEmpty && releases.isEmpty }
-
-  @inline(__always)
   func isCarrier(_ id: StreamID) -> Bool { !names.isEmpty && names[id] != nil }
 
-  func outgoing(on id: StreamID) -> OutgoingVersion? { names[id].flatMap { objects[$0]?.outgoing } }
+  /// The length of the object whose version a stream carries; nil where it carries none.
+  func objectByteCount(on id: StreamID) -> Int? { names[id].flatMap { objects[$0]?.outgoing?.objectByteCount } }
 
   /// The version that the next stream of an object would carry; nil while one is under way, and when the other end has no room for it.
   ///
@@ -122,9 +120,6 @@ struct OutgoingObjects: Hashable, Sendable {
 
   mutating func takeRelease() -> ObjectName? { releases.popFirst() }
 
-  @inline(__always)
-  var hasReleases: Bool { !releases.isEmpty }
-
   /// Changes what is under way on a stream; nil when nothing is any more.
   mutating func update<Result>(
     _ id: StreamID, _ body: (inout OutgoingVersion, ObjectImage?) -> Result
@@ -190,11 +185,12 @@ extension OutgoingObjects {
     guard answer.version <= lastVersion else {
       throw .peer(.protocol, "BAS-5", "an answer names version \(answer.version), which was never begun")
     }
-    guard let object = objects[answer.name] else { return .ignored }
-    if let outgoing = object.outgoing, outgoing.version.version == answer.version {
+    if let outgoing = objects[answer.name]?.outgoing, outgoing.version.version == answer.version {
       return answer.kind == .mismatch ? try receiveMismatch(answer, outgoing) : try end(outgoing, answer)
     }
-    guard answer.kind == .stands, answer.version == object.version, answer.value == 0 else { return .ignored }
+    guard let version = objects[answer.name]?.version, answer.kind == .stands, answer.version == version,
+      answer.value == 0
+    else { return .ignored }
     return drop(answer.name)
   }
 
@@ -222,6 +218,8 @@ extension OutgoingObjects {
     names[outgoing.streamID] = nil
     replacing.removeAll { $0 == outgoing.streamID }
     object.outgoing = nil
+    // A second reference would have each segment that changes copied.
+    objects[answer.name] = nil
     if isNew {
       object.commit(outgoing)
     } else if answer.value == 0 || object.image == nil {

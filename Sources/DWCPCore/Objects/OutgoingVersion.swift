@@ -14,13 +14,12 @@ struct OutgoingVersion: Hashable, Sendable {
   }
 
   /// One that was cut.
-  struct Block: Hashable, Sendable {
+  struct Block: StreamBlock {
     let offset: UInt64
     let runs: PageRuns
     /// Until the version stands, or where there is no base that could turn out wrong not at all.
     var raw: ByteBuffer
     let baseRange: Range<UInt64>?
-    let isZero: Bool
     var method = PageBlockHead.Method.full
     var decodedCheck: UInt32 = 0
     var isSent = false
@@ -108,7 +107,7 @@ struct OutgoingVersion: Hashable, Sendable {
       }
     }
     var block = Block(
-      offset: offset, runs: runs, raw: raw, baseRange: first?.baseRange, isZero: first?.isZero ?? false,
+      offset: offset, runs: runs, raw: raw, baseRange: first?.baseRange,
       method: first?.isZero == true ? .zero : .full)
     let result = block
     if whole != nil {
@@ -129,15 +128,7 @@ struct OutgoingVersion: Hashable, Sendable {
     return ranges.flatMap(image.slices)
   }
 
-  private func index(ofBlockAt offset: UInt64) -> Int? {
-    var low = 0
-    var high = blocks.count
-    while low < high {
-      let middle = (low &+ high) / 2
-      if blocks[middle].offset < offset { low = middle &+ 1 } else { high = middle }
-    }
-    return low < blocks.count && blocks[low].offset == offset ? low : nil
-  }
+  private func index(ofBlockAt offset: UInt64) -> Int? { blocks.index(ofBlockAt: offset) }
 
   mutating func noteEncoded(_ method: PageBlockHead.Method, decodedCheck: UInt32, ofBlockAt offset: UInt64) {
     guard let index = index(ofBlockAt: offset) else { return }

@@ -3,8 +3,6 @@ internal import NIOCore
 /// Which pages of an object the raw bytes of a block are, in order (SPEC BAS-2).
 struct PageRuns: Hashable, Sendable {
   static let pageByteCount = 4_096
-  /// What a table may take in a block of the largest raw length.
-  static let maximumTableByteCount = 32_768
 
   /// Pages that follow one another.
   struct Run: Hashable, Sendable {
@@ -18,15 +16,13 @@ struct PageRuns: Hashable, Sendable {
 
   init() {}
 
-  /// Pages behind those there are; true when they only make the last run longer.
-  @discardableResult
-  mutating func append(firstPage: Int, count: Int) -> Bool {
+  /// Pages behind those there are, which may make the last run longer.
+  mutating func append(firstPage: Int, count: Int) {
     if let last = runs.indices.last, runs[last].end == firstPage {
       runs[last].count &+= count
-      return true
+    } else {
+      runs.append(Run(firstPage: firstPage, count: count))
     }
-    runs.append(Run(firstPage: firstPage, count: count))
-    return false
   }
 
   /// Bytes of a run in an object of this length, whose last page may be shorter.
@@ -70,6 +66,8 @@ extension PageRuns {
       }
       runs.append(run)
       sum &+= Self.byteRange(of: run, objectByteCount: objectByteCount).count
+      // A long table of a short block is not read to its end.
+      guard sum <= rawByteCount else { break }
       end = run.end
     }
     guard sum == rawByteCount, sum > 0 else {

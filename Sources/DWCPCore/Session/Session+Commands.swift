@@ -11,6 +11,14 @@ extension Session {
   public mutating func open(
     _ opening: StreamOpening = StreamOpening(), compression: CompressionChoice? = nil
   ) throws(SessionError) -> StreamID {
+    // One that came from the other end may be passed on, but not the version that its stream carried.
+    try openStream(opening, compression, carriesVersion: false)
+  }
+
+  @inline(__always)
+  mutating func openStream(
+    _ opening: StreamOpening, _ compression: CompressionChoice?, carriesVersion: Bool
+  ) throws(SessionError) -> StreamID {
     streams.makeUnique()
     guard canOpenEarly || isActive else {
       throw .caller(.shutdown, "HS-2", "the session is not open")
@@ -21,7 +29,10 @@ extension Session {
     guard openedOrdinal < min(remote.streamLimit, Announcement.maximumStreamLimit) else {
       throw .caller(.streamLimit, "STR-3", "the other end allows no more streams now; wait until one has closed")
     }
-    guard let body = opening.encoded(maximumByteCount: remote.maximumMetadataByteCount) else {
+    guard
+      let body = opening.encoded(
+        maximumByteCount: remote.maximumMetadataByteCount, carriesVersion: carriesVersion)
+    else {
       throw .caller(.protocol, "STR-7", "the metadata is longer or has more entries than allowed, or a key twice")
     }
     openedOrdinal += 1
@@ -59,10 +70,17 @@ extension Session {
   public mutating func write(
     _ bytes: ByteBuffer, to id: StreamID, endsMessage: Bool = false
   ) throws(SessionError) -> Bool {
+    try append(bytes, to: id, endsMessage: endsMessage, isPages: false)
+  }
+
+  @inline(__always)
+  mutating func append(
+    _ bytes: ByteBuffer, to id: StreamID, endsMessage: Bool, isPages: Bool
+  ) throws(SessionError) -> Bool {
     streams.makeUnique()
-    guard let slot = streams.slot(of: id), streams[slot: slot].send.canWrite, !streams[slot: slot].isReleased else {
-      throw endedError(id)
-    }
+    guard let slot = streams.slot(of: id), streams[slot: slot].send.canWrite, !streams[slot: slot].isReleased,
+      streams[slot: slot].compression.isPaged == isPages
+    else { throw endedError(id) }
     if bytes.readableBytes > 0 || endsMessage {
       backlogs.lend(to: &streams[slot: slot].send.backlog)
       if streams[slot: slot].send.append(bytes, endsMessage: endsMessage), !streams[slot: slot].isPinning {
@@ -106,6 +124,9 @@ extension Session {
 
   @inline(never)
   private mutating func endedError(_ id: StreamID) -> SessionError {
+    if outgoingObjects.isCarrier(id) {
+      return .caller(.protocol, "BAS-2", "stream \(id) carries a version of an object; write pages to it")
+    }
     guard let slot = streams.slot(of: id), streams[slot: slot].send.isStoppedByPeer else {
       return .caller(.streamState, "STR-8", "stream \(id) can no longer be written")
     }

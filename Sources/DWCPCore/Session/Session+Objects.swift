@@ -45,7 +45,7 @@ extension Session {
     var opening = opening
     opening.domain = name.domain
     opening.version = version
-    let id = try open(opening, compression: compression)
+    let id = try openStream(opening, compression, carriesVersion: true)
     outgoingObjects.begin(version, on: id)
     if let slot = streams.slot(of: id) { streams[slot: slot].compression.isPaged = true }
     return id
@@ -70,12 +70,12 @@ extension Session {
   public mutating func writePages(
     _ bytes: ByteBuffer, at offset: Int, to id: StreamID, base: Range<UInt64>? = nil
   ) throws(SessionError) -> Bool {
-    guard let outgoing = outgoingObjects.outgoing(on: id) else {
+    guard let objectByteCount = outgoingObjects.objectByteCount(on: id) else {
       throw .caller(.streamState, "BAS-1", "stream \(id) carries no version of an object")
     }
     let end = offset &+ bytes.readableBytes
-    guard offset >= 0, offset & 0xFFF == 0, bytes.readableBytes > 0, end <= outgoing.objectByteCount,
-      end & 0xFFF == 0 || end == outgoing.objectByteCount
+    guard offset >= 0, offset & 0xFFF == 0, bytes.readableBytes > 0, end <= objectByteCount,
+      end & 0xFFF == 0 || end == objectByteCount
     else {
       throw .caller(.protocol, "BAS-2", "\(bytes.readableBytes) bytes at \(offset) are not whole pages of the object")
     }
@@ -90,7 +90,7 @@ extension Session {
       guard isNew ?? false,
         let piece = bytes.getSlice(at: bytes.readerIndex &+ part.range.lowerBound, length: part.range.count)
       else { throw .caller(.protocol, "BAS-2", "a page was written before in this version") }
-      hasRoom = try write(piece, to: id)
+      hasRoom = try append(piece, to: id, endsMessage: false, isPages: true)
     }
     return hasRoom
   }

@@ -28,7 +28,7 @@ extension Session {
       return (pages, version.base(of: pages, in: image))
     }
     guard let (pages, base) = job else { return nil }
-    if pages.isZero {
+    if pages.method == .zero {
       let check = CRC32C.checksum(pages.raw.readableBytesSpan)
       _ = outgoingObjects.update(id) { version, _ in
         version.noteEncoded(.zero, decodedCheck: check, ofBlockAt: pages.offset)

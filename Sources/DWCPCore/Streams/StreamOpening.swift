@@ -9,9 +9,37 @@ public struct StreamOpening: Hashable, Sendable {
   /// 0 (first) to 7 (last).
   public var urgency: UInt8 = 3
   /// The compression domain: nothing that a block refers to is of another one (SPEC BAS-6).
-  public var domain: UInt64 = 0
+  public var domain: UInt64 {
+    get { rare?.domain ?? 0 }
+    set { rare = Rare(domain: newValue, version: version) }
+  }
   /// The version of an object that the stream carries; ``Session/openVersion(of:byteCount:forgetsBase:opening:compression:)`` sets it.
-  public internal(set) var version: ObjectVersion?
+  public internal(set) var version: ObjectVersion? {
+    get { rare?.version }
+    set { rare = Rare(domain: domain, version: newValue) }
+  }
+  /// What few streams have is one word for all others, since events carry openings.
+  private var rare: Rare?
+
+  private indirect enum Rare: Hashable, Sendable {
+    case fields(domain: UInt64, version: ObjectVersion?)
+
+    init?(domain: UInt64, version: ObjectVersion?) {
+      guard domain != 0 || version != nil else { return nil }
+      self = .fields(domain: domain, version: version)
+    }
+
+    var domain: UInt64 {
+      switch self {
+      case .fields(let domain, _): domain
+      }
+    }
+    var version: ObjectVersion? {
+      switch self {
+      case .fields(_, let version): version
+      }
+    }
+  }
 
   /// One key and its value (SPEC section 7, METADATA).
   public struct Entry: Hashable, Sendable {
@@ -103,7 +131,7 @@ extension StreamOpening {
   }
 
   /// The body of OPEN; nil when it breaks a limit.
-  func encoded(maximumByteCount: Int) -> [UInt8]? {
+  func encoded(maximumByteCount: Int, carriesVersion: Bool) -> [UInt8]? {
     if metadata.isEmpty, expectedByteCount == nil, urgency == 3, domain == 0, version == nil { return [] }
     var body = ByteBuffer()
     for entry in metadata {
@@ -117,7 +145,7 @@ extension StreamOpening {
     if let expectedByteCount { body.writeEntry(Tag.expectedSize) { $0.writeInteger(expectedByteCount) } }
     if urgency != 3 { body.writeEntry(Tag.urgency) { $0.writeInteger(min(urgency, 7)) } }
     if domain != 0 { body.writeEntry(Tag.domain) { $0.writeInteger(domain) } }
-    if let version { body.writeEntry(Tag.baseline) { version.write(to: &$0) } }
+    if carriesVersion, let version { body.writeEntry(Tag.baseline) { version.write(to: &$0) } }
     let isWithinLimits =
       body.readableBytes <= maximumByteCount && metadata.count <= Self.maximumMetadataCount
       && Set(metadata.map { Array($0.key.utf8) }).count == metadata.count

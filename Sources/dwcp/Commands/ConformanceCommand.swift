@@ -91,6 +91,8 @@ struct ConformanceCommand: AsyncParsableCommand {
     // Nobody waits 10 seconds for a case about waiting.
     configuration.session.handshakeTimeoutNanoseconds = 1_000_000_000
     configuration.drainTimeout = .zero
+    // A server of ours holds objects only where it is told to.
+    configuration.session.receiveObjectByteCount = 1 << 20
     let router = ServiceRouter(root: nil, logger: configuration.logger)
     try await withServer(host: "127.0.0.1", port: 0, configuration: configuration) { stream in
       try await router.serve(stream)

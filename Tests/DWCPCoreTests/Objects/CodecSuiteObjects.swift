@@ -173,6 +173,15 @@ import Testing
     try pair.client.session.finish(id)
     pair.exchange()
     #expect(pair.reads(id).map(\.offset) == [4_096])
+    let other = try pair.begin(4_096, number: 8)
+    #expect((try? pair.client.session.write(page, to: other)) == nil, "its bytes would have no place in the object")
+    // An opening that is passed on says nothing of a version.
+    var passedOn = StreamOpening(metadata: ["key": "value"])
+    passedOn.version = ObjectVersion(
+      name: ObjectName(number: 9), epoch: 1, baseVersion: 0, version: 99, byteCount: 1, baseDigest: 0)
+    _ = try pair.client.session.open(passedOn)
+    pair.exchange()
+    #expect(pair.server.session.incomingObjects.objects[ObjectName(number: 9)] == nil)
     let plain = try pair.client.session.open()
     #expect(pair.refusesPages(page, at: 0, to: plain) == true)
   }

@@ -65,6 +65,41 @@ import Testing
     #expect(pair.server.failure?.rule == "DAT-5")
   }
 
+  @Test("nothing is cut for a codec before the answer, for one that stays neither (SPEC UPD-1)")
+  func nothingCutBeforeTheAnswer() throws {
+    var pair = EnginePair.established()
+    let id = try pair.client.session.open(compression: .fixed(.zstdDefault))
+    let block = ByteBuffer(repeating: 7, count: 9_000)
+    _ = try pair.client.session.write(block, to: id)
+    let firstJob = pair.client.session.nextJob()
+    let job = try #require(firstJob)
+    pair.server.session.announce(decodableCodecs: [.zstd])
+    // Not settled: that would run what is cut.
+    pair.client.session.receive(pair.server.transmit(now: pair.now), now: pair.now)
+    _ = try pair.client.session.write(block, to: id)
+    let earlyJob = pair.client.session.nextJob()
+    #expect(earlyJob == nil)
+    pair.client.session.complete(job.run(in: CodecContext()), now: pair.now)
+    var batch = TransmitBatch()
+    pair.client.session.transmit(maximumByteCount: 1 << 20, now: pair.now, into: &batch)
+    let laterJob = pair.client.session.nextJob()
+    #expect(laterJob != nil)
+  }
+
+  @Test("an answer counts the frames that have come, neither more nor fewer (SPEC UPD-1)", arguments: [-1, 0, 1])
+  func answerCounts(surplus: Int) throws {
+    var pair = EnginePair.established()
+    _ = try pair.server.send("a numbered frame")
+    pair.client.receive(pair.server.transmit(now: pair.now), now: pair.now)
+    pair.client.session.announce(decodableCodecs: [.lz4])
+    _ = pair.client.transmit(now: pair.now)
+    let count = UInt64(Int(pair.client.session.link.receivedNumberedCount) + surplus)
+    let body = bytes(UInt32(1)) + bytes(UInt16(1)) + bytes(UInt32(0)) + bytes(count)
+    pair.client.receive(WireBuilder().frame(0x0D, body).bytes, now: pair.now)
+    #expect(pair.client.failure?.rule == (surplus == 0 ? nil : "UPD-1"))
+    #expect(pair.client.session.isAnnouncing == (surplus != 0))
+  }
+
   @Test("a chain ends when zstd is withdrawn, and nothing is lost (SPEC UPD-2, CHN-1)")
   func chains() throws {
     var pair = EnginePair.established()

@@ -55,7 +55,7 @@ struct Attack: Sendable, CustomTestStringConvertible {
 
   static let all =
     onSession + onSessionOverTime + onStreams + onStreamsInTurn + onWindows + onReaders + onLengths + onHandshake
-    + onInitiators + onEvidence + onDictionaries
+    + onInitiators + onEvidence + onDictionaries + onObjects
 
   /// The bound of SPEC section 15 for the session under attack.
   var memoryBound: Int {

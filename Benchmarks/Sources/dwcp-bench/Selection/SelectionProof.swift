@@ -69,12 +69,13 @@ struct SelectionProof: Codable {
     var transfer = VirtualTransfer(table, coreCount: coreCount, presumedCoreCount: presumedCoreCount, ladder)
     transfer.run(segment)
     let fixed = fixedGoodputs(segment, coreCount)
-    let best = fixed.max { $0.value < $1.value }
+    // Of those that come to the same, the first, so that the same figures name the same one.
+    let best = table.settings.max { fixed[$0, default: 0] < fixed[$1, default: 0] } ?? ""
     let extra = unevenness > 0 ? " uneven" : presumedCoreCount == nil ? "" : " busy"
     return Cell(
       corpus: corpus + extra, linkBitsPerSecond: rate, coreCount: coreCount,
-      selectorBytesPerSecond: transfer.rawByteCount / transfer.now, oracleBytesPerSecond: best?.value ?? 0,
-      noneBytesPerSecond: fixed["none"] ?? 0, oracle: best?.key ?? "", changes: transfer.changes,
+      selectorBytesPerSecond: transfer.rawByteCount / transfer.now, oracleBytesPerSecond: fixed[best] ?? 0,
+      noneBytesPerSecond: fixed["none"] ?? 0, oracle: best, changes: transfer.changes,
       trials: transfer.samples)
   }
 

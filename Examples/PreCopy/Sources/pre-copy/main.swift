@@ -11,7 +11,9 @@ import NIOCore
 let maximumRounds = 12
 /// The machine is paused when a round changed fewer bytes than go in about a hundredth of a second.
 let fewBytes: UInt64 = 4 << 20
-let memory = ObjectName(number: 1)
+/// What is moved shares nothing with other machines that the session may carry.
+enum Guest: CompressionDomain { static let number: UInt64 = 1 }
+let memory = DomainObject<Guest>(number: 1)
 
 func fail(_ message: String) -> Never {
   FileHandle.standardError.write(Data("pre-copy: \(message)\n".utf8))
@@ -46,7 +48,8 @@ func send(_ machine: any Machine, over session: LiveSession) async throws -> Rou
   let start = ContinuousClock.now
   let before = try await session.counters()
   var snapshot = try machine.snapshot()
-  let (_, version) = try await session.withVersion(of: memory, byteCount: machine.byteCount) { stream in
+  let (_, version) = try await session.domain(Guest.self).withVersion(of: memory, byteCount: machine.byteCount) {
+    stream in
     var offset = 0
     while let part = snapshot.readSlice(length: min(1 << 20, snapshot.readableBytes)), part.readableBytes > 0 {
       try await stream.writePages(part, at: offset)
@@ -83,7 +86,7 @@ configuration.session.receiveObjectByteCount = UInt64(machine.byteCount) + 65_53
 try await withServer(host: "127.0.0.1", port: 0, configuration: configuration) { stream in
   while try await stream.read() != nil {}
   guard stream.opening["service"] == "digest" else { return }
-  let held = try await stream.session.object(memory, range: 0..<Int.max)
+  let held = try await stream.session.domain(Guest.self).content(of: memory, range: 0..<Int.max)
   let digest = held.map { ObjectImage($0.bytes).digest } ?? 0
   try await stream.write(ByteBuffer(integer: digest), endsMessage: true)
 } body: { server in

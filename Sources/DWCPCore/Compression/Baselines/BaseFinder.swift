@@ -4,7 +4,7 @@ internal import CDelta
 ///
 /// Both are looked at for anchors, places that depend on the 64 bytes in front of them alone. Of the old object's, about one in 512 bytes, a table remembers
 /// where they were. The anchors of a block of the new object then say which range of the old one has most of what is in the block, and that range is to
-/// be the prefix for it (``PageGroupCodec``). The table takes a 32nd of the object, whatever is in it.
+/// be what it goes on from ("moved", SPEC BAS-3). The table takes a 32nd of the object, whatever is in it.
 public struct BaseFinder: Sendable {
   /// The table takes this part of the object's length.
   public static let memoryDivisor = 32
