@@ -80,6 +80,8 @@ public struct CodecSelector: Hashable, Sendable {
   private static let handoverNanoseconds = 50_000.0
   /// A figure is believed for so long for each time that it was seen, up to eight times.
   private static let freshNanoseconds = 25e6
+  /// A link that delivers so much more than was presumed was not full.
+  private static let probeRise = 1.125
   /// Blocks may differ; three in a row that differ by more are other data.
   private static let changeFactor = 1.3
   private static let changeRunLength = 3
@@ -96,7 +98,7 @@ public struct CodecSelector: Hashable, Sendable {
 
   private var currentIndex = 0
   private var knowledge: RungFigures
-  private(set) var link = PresumedLink()
+  private var link = PresumedLink()
   private var elapsedNanoseconds = 0.0
   private var creditNanoseconds = 0.0
   /// What has been tried and has not come back.
@@ -106,6 +108,7 @@ public struct CodecSelector: Hashable, Sendable {
   private var watchedBlockCount = 0
   private var changeRun = 0
   private var hasChosen = false
+  private var probe = LinkProbe()
 
   /// A stream of which nothing is known.
   public init(ladder: CodecLadder) {
@@ -115,11 +118,14 @@ public struct CodecSelector: Hashable, Sendable {
 
   /// A stream that begins where another with such content is, or was when it ended.
   ///
+  /// Of the link it begins with what was measured: what the other one came to suspect while its codecs were the limit says nothing of a stream that has
+  /// not shown yet what holds it up.
+  ///
   /// - Parameter known: what the other one learned; nil where there was none.
-  /// - Parameter link: what the session knows of its link.
-  init(ladder: CodecLadder, continuing known: CodecSelector?, over link: PresumedLink) {
+  init(ladder: CodecLadder, continuing known: CodecSelector?) {
     self = known ?? CodecSelector(ladder: ladder)
-    self.link = link
+    link = PresumedLink()
+    probe = LinkProbe()
     pendingTrial = nil
     watchedBlockCount = 0
     changeRun = 0
@@ -127,12 +133,8 @@ public struct CodecSelector: Hashable, Sendable {
     knowledge.limitCounts()
   }
 
-  /// One for a stream that begins on the same link when this one's has ended.
-  ///
-  /// - Parameter ofSameKind: its data are of the same kind, as far as its opener says.
-  public func forNextStream(ofSameKind isSameKind: Bool) -> CodecSelector {
-    CodecSelector(ladder: ladder, continuing: isSameKind ? self : nil, over: link)
-  }
+  /// One for a stream with data of the same kind that begins when this one's has ended.
+  public func forNextStream() -> CodecSelector { CodecSelector(ladder: ladder, continuing: self) }
 
   /// Something is known of the data.
   var hasLearned: Bool { !knowledge.isEmpty }
@@ -149,6 +151,7 @@ public struct CodecSelector: Hashable, Sendable {
   public mutating func choose(rawByteCount: Int, under conditions: Conditions) -> Choice {
     link.adapt(to: conditions, nanoseconds: Double(rawByteCount) / goodput(of: currentIndex, conditions) * 1e9)
     let (best, bestGoodput) = bestRung(conditions)
+    if let choice = probe(rawByteCount: rawByteCount, best: best, conditions) { return choice }
     var goodput = goodput(of: currentIndex, conditions)
     let promised = self.goodput(of: best, conditions)
     let isBetter = promised > goodput * Self.hysteresis
@@ -165,6 +168,7 @@ public struct CodecSelector: Hashable, Sendable {
     if nanoseconds.isFinite {
       elapsedNanoseconds += nanoseconds
       creditNanoseconds = min(creditNanoseconds + nanoseconds * Self.trialShare, Self.maximumCreditNanoseconds)
+      probe.creditNanoseconds = min(probe.creditNanoseconds + nanoseconds * probe.share, Self.maximumCreditNanoseconds)
     }
     if !isChange { addTrial(to: &choice, rawByteCount: rawByteCount, conditions) }
     watchedBlockCount = isChange ? Self.watchLength : max(0, watchedBlockCount - 1)
@@ -172,6 +176,27 @@ public struct CodecSelector: Hashable, Sendable {
       choice.unaskedBlockCount = Self.unaskedBlockCount
     }
     return choice
+  }
+
+  /// The choice `none` for a block that shows what the link can do, if one is due: while codecs are the limit the link is not full, and does not show it.
+  private mutating func probe(rawByteCount: Int, best: Int, _ conditions: Conditions) -> Choice? {
+    guard currentIndex > 0, best > 0, let measured = conditions.linkBytesPerSecond.map(Double.init) else { return nil }
+    let stored = goodput(of: 0, conditions)
+    let goodput = goodput(of: currentIndex, conditions)
+    // Not for nothing, or there would be no end of it.
+    let cost = Double(rawByteCount) * max(1 / stored - 1 / goodput, 0.5 / goodput) * 1e9
+    if probe.restBlockCount == 0 {
+      let isFruitful = measured > probe.reference * Self.probeRise
+      let isAffordable =
+        cost * Double(probe.leastBlockCount(of: rawByteCount, over: link.bytesPerSecond)) <= probe.creditNanoseconds
+      guard isFruitful || (conditions.bottleneck == .codec && isAffordable) else { return nil }
+      probe.begin(isFruitful: isFruitful, rawByteCount: rawByteCount, over: link.bytesPerSecond)
+    }
+    probe.restBlockCount -= 1
+    probe.creditNanoseconds -= cost
+    let nanoseconds = Double(rawByteCount) / stored * 1e9
+    if nanoseconds.isFinite { elapsedNanoseconds += nanoseconds }
+    return Choice(setting: .none, reason: .trial, goodput: min(stored, goodput), bestGoodput: goodput)
   }
 
   /// Of those that come to the same, the one that costs the least; and what the best comes to.

@@ -16,6 +16,7 @@ struct PresumedLink: Hashable, Sendable {
   /// The link was not full after a step to a faster rung either.
   private var isOutrun = true
   private var run = 0
+  private var hasBegun = false
   /// How many times slower than at first the link is taken for faster.
   private var patience = 1.0
   /// A faster rung was taken since the link may be faster.
@@ -28,13 +29,16 @@ struct PresumedLink: Hashable, Sendable {
   /// - Parameter nanoseconds: what the next block is expected to take.
   mutating func adapt(to conditions: CodecSelector.Conditions, nanoseconds: Double) {
     let measured = Double(conditions.linkBytesPerSecond ?? 0)
+    // What streams before this one made of the link.
+    if !hasBegun, conditions.isLinkSettled, measured > 0 { bytesPerSecond = measured }
+    hasBegun = true
     switch conditions.bottleneck {
     case .link where conditions.isLinkSettled && measured > 0:
       run = min(run + 1, Self.runLength)
       guard run == Self.runLength else { break }
       let isSameLink = measured < bytesPerSecond * 1.5 && bytesPerSecond < measured * 1.5
       // What was suspected was wrong, and the next time is further off.
-      if hasGrown { patience = isSameLink || isOutrun ? min(patience * 2, Self.maximumPatience) : 1 }
+      if hasGrown { patience = isSameLink ? min(patience * 2, Self.maximumPatience) : 1 }
       bytesPerSecond = measured
       isOutrun = false
       hasGrown = false

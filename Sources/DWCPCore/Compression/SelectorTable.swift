@@ -17,14 +17,13 @@ struct SelectorTable: Hashable, Sendable {
   private var sweepCount = SelectorTable.leastSweepCount
   /// What streams begin with.
   private var classes = ContentClasses()
-  private var link = PresumedLink()
 
   init(ladder: CodecLadder) {
     self.ladder = ladder
   }
 
   /// No stream has chosen by itself yet.
-  var isEmpty: Bool { entries.isEmpty && link == PresumedLink() }
+  var isEmpty: Bool { entries.isEmpty }
 
   /// What the opener says of a stream's content, for `choose` (SPEC CDC-8).
   mutating func contentClass(of opening: StreamOpening, isOwn: Bool) -> ContentClasses.Index {
@@ -41,16 +40,15 @@ struct SelectorTable: Hashable, Sendable {
     let unaskedByteCount = entry.unaskedBlockCount &* storedByteCount
     let choice = entry.selector.choose(rawByteCount: rawByteCount &+ unaskedByteCount, under: conditions)
     entry.unaskedBlockCount = choice.unaskedBlockCount
-    link = entry.selector.link
     entries[id] = entry
     return choice
   }
 
-  /// A stream begins with what the session knows of its link, and of its kind of content.
+  /// A stream begins with what the session knows of its kind of content.
   private mutating func begin(_ id: StreamID, _ contentClass: ContentClasses.Index) -> Entry {
     let (ended, streamID) = classes.begin(contentClass, with: id)
     let live = streamID.flatMap { entries[$0]?.selector }
-    var selector = CodecSelector(ladder: ladder, continuing: live ?? ended, over: link)
+    var selector = CodecSelector(ladder: ladder, continuing: live ?? ended)
     // Streams side by side do not spend the same time on trials.
     if live != nil { selector.forgoTrials() }
     return Entry(selector: selector, contentClass: contentClass)

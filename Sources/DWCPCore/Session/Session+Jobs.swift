@@ -109,6 +109,9 @@ extension Session {
   /// Raw bytes sent since the link was last seen full, up to which it was full lately.
   private static let latelyByteCount: UInt64 = 2 << 20
 
+  /// Of encoded blocks, one after the other, that had to wait for the link.
+  private static let leastReadyRun = 4
+
   private func conditions(of id: StreamID) -> CodecSelector.Conditions {
     var conditions = CodecSelector.Conditions()
     conditions.linkBytesPerSecond = flow.deliveryBytesPerSecond
@@ -120,7 +123,7 @@ extension Session {
     let isStoring = selectors.isStoring(id)
     let isBusyLately =
       linkBusyMark.map { counters.rawBytesSent &- $0 <= Self.latelyByteCount } ?? false
-    if isLinkBusy || isStoring && isBusyLately {
+    if isStoring ? isLinkBusy || isBusyLately : readyRun >= max(Self.leastReadyRun, codecCores.limit) {
       conditions.bottleneck = .link
     } else if !isStoring, encodeJobCount >= codecCores.limit {
       conditions.bottleneck = .codec
@@ -166,6 +169,7 @@ extension Session {
     let isAwaited = streams[slot: slot].send.completeBlock(
       encoded.number, codec: encoded.codec, payload: encoded.payload, decodedCheck: encoded.decodedCheck)
     guard isAwaited else { return }
+    readyRun = schedule.isEmpty && flow.hasRoom(blockByteCount: blockByteCount) ? 0 : readyRun &+ 1
     if isStored { counters.unshrunkBlocks &+= 1 }
     wake(at: slot)
   }

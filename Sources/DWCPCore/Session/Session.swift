@@ -93,6 +93,8 @@ public struct Session: Hashable, Sendable {
   var isLinkBusy = false
   /// Raw bytes sent until then; nil if it never was so.
   var linkBusyMark: UInt64?
+  /// Blocks that had to wait for the link when they had been encoded, since the last one for which the link had room.
+  var readyRun = 0
   /// Cores that encode.
   var codecCores: GrantedCores
   /// Streams that may have blocks to cut and compress.

@@ -61,6 +61,17 @@ import Testing
     #expect(link.changes.count == before)
   }
 
+  @Test("SPEC ACK-4: blocks for a codec are not so short that what shrinks to nearly nothing makes a link look slow")
+  func shortBlocks() throws {
+    var link = try Self.link(5, Self.text, .fixed(CompressionSetting("zstd:1") ?? .none))
+    try link.run(milliseconds: 500)
+    // 20 ms of the link at 5 MB/s, and 5 ms of it at 50 MB/s.
+    #expect((60_000...110_000).contains(link.lastJobByteCount))
+    var fast = try Self.link(50, Self.text, .fixed(CompressionSetting("zstd:1") ?? .none))
+    try fast.run(milliseconds: 200)
+    #expect((131_072...262_144).contains(fast.lastJobByteCount))
+  }
+
   @Test("SPEC CDC-7: when the link slows down or gets faster, the choice follows")
   func linkChanges() throws {
     var link = try Self.link(100)

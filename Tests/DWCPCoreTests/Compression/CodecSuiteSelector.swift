@@ -129,6 +129,29 @@ import Testing
     #expect(selector.current == .none)
   }
 
+  @Test(
+    "while codecs are the limit, blocks go stored now and then to show what the link can do, and few if it shows nothing"
+  )
+  func probes() {
+    var selector = CodecSelector(ladder: Self.ladder)
+    var conditions = Self.link(100)
+    _ = Self.send(200, &selector, conditions)
+    #expect(selector.current.setting.codec == .zstd)
+    conditions.bottleneck = .codec
+    // It shows that it is what it was.
+    let fruitless = Self.send(100, &selector, conditions)
+    let probeCount = fruitless.count { $0.setting == .none && $0.reason == .trial }
+    #expect((1...10).contains(probeCount))
+    // It shows ten times as much with the first one.
+    var choices: [CodecSelector.Choice] = []
+    for _ in 0..<600 {
+      if choices.contains(where: { $0.setting == .none }) { conditions.linkBytesPerSecond = 1_000_000_000 }
+      choices += Self.send(1, &selector, conditions)
+    }
+    #expect(selector.current == .none)
+    #expect(selector.presumedLinkBytesPerSecond >= 1e9)
+  }
+
   @Test("the link is taken for faster no sooner than it can say otherwise, a round trip later")
   func roundTrips() {
     var conditions = Self.link(1)

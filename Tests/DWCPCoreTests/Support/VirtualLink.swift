@@ -20,6 +20,8 @@ struct VirtualLink {
   var data: ByteBuffer
   private(set) var changes: [Change] = []
   private(set) var receivedByteCount = 0
+  /// Raw bytes of the last block that was cut for a codec.
+  private(set) var lastJobByteCount = 0
   private(set) var now = Self.start
 
   private var client: Session
@@ -146,6 +148,7 @@ struct VirtualLink {
 
   /// The job is done when a core has had the time for it.
   private mutating func begin(_ job: CodecJob) {
+    if case .encode(let encode) = job { lastJobByteCount = encode.raw.readableBytes }
     guard case .encode(let encode) = job, let core = cores.indices.min(by: { cores[$0] < cores[$1] }) else {
       return client.complete(job.run(in: codecs), now: now)
     }

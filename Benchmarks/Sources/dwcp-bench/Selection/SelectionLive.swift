@@ -24,7 +24,7 @@ struct SelectionLive: Codable {
 
   /// Megabits a second, with raw bytes that take a second or some.
   private static let links: [(megabits: UInt64?, byteCount: Int)] = [
-    (50, 24 << 20), (500, 192 << 20), (nil, 2_048 << 20),
+    (50, 24 << 20), (500, 192 << 20), (nil, 8_192 << 20),
   ]
   static let linkNames = links.map { name($0.megabits) }
   private static let settings = ["none", "lz4:1", "zstd:-3", "zstd:1", "zstd:3", "zstd:7", "zstd:9"]

@@ -5,13 +5,12 @@ struct ShortStreams: Codable {
   private static let rates = [50e6, 0.5e9, 2.5e9]
   private static let coreCount = 2
   private static let streamCount = 40
-  static let byteCounts = [131_072, 1_048_576]
+  static let byteCounts = [131_072, 1_048_576, 8_388_608]
 
   var corpus: String
   var linkBitsPerSecond: Double
   var byteCount: Int
-  /// Of the best fixed setting's goodput on the same streams, by what each begins with: nothing, what the streams before learned of the link, of their
-  /// data too.
+  /// Of the best fixed setting's goodput on the same streams, by what each begins with: nothing, or what the streams before learned of their data.
   var ofBest: [String: Double] = [:]
 
   static func all(_ table: RungTable, _ ladder: CodecLadder, roundTripSeconds: (Double) -> Double) -> [ShortStreams] {

@@ -16,9 +16,9 @@ struct VirtualTransfer {
     var roundTripSeconds = 0.0
   }
 
-  /// What a stream begins with, of what those before it learned.
+  /// What a stream begins with, of what those before it learned of their data.
   enum Beginning: String, CaseIterable {
-    case nothing, link, kind
+    case nothing, kind
   }
 
   private static let blocksAheadCount = 8
@@ -27,6 +27,7 @@ struct VirtualTransfer {
   /// What may be on its way at first, and by how much it grows in each round trip until the link is full.
   private static let initialByteCount = 65_536.0
   private static let rampGrowth = 3.0
+  private static let leastSampleSeconds = 0.000_5
   private static let handoverSeconds = 50e-6
   /// Of a DATA frame with its check.
   static let headerByteCount = 32.0
@@ -44,10 +45,12 @@ struct VirtualTransfer {
   private var codecCores: GrantedCores
   private var generator = SeededGenerator(seed: 1)
   private var linkFree = 0.0
+  private var readyRun = 0
   private var decoderFree = 0.0
-  /// Of the blocks so far: when each was ready, when the link took it, when it had arrived.
+  /// Of the blocks so far: when each was ready, when the link took it, when the other end had it, when it was decoded.
   private var ready: [Double] = []
   private var taken: [Double] = []
+  private var delivered: [Double] = []
   private var arrived: [Double] = []
   private var wire: [Double] = []
   private var raw: [Double] = []
@@ -116,8 +119,7 @@ struct VirtualTransfer {
     learn()
     switch beginning {
     case .nothing: selector = CodecSelector(ladder: selector.ladder)
-    case .link: selector = selector.forNextStream(ofSameKind: false)
-    case .kind: selector = selector.forNextStream(ofSameKind: true)
+    case .kind: selector = selector.forNextStream()
     }
     (unasked, uncounted) = (0, 0)
     var rest = Double(byteCount)
@@ -161,11 +163,13 @@ struct VirtualTransfer {
     let wireByteCount = raw * fraction(entry, length) + Self.headerByteCount
     let windowOpen = arrived.count < Self.windowBlockCount ? 0 : arrived[arrived.count - Self.windowBlockCount]
     let start = max(done, linkFree, windowOpen, ramp(wireByteCount, from: max(done, linkFree)))
+    readyRun = done > linkFree ? 0 : readyRun + 1
     linkFree = start + wireByteCount / segment.linkBytesPerSecond
     let decoding = entry.decompressBytesPerSecond.map { raw / ($0 * Double(coreCount)) } ?? 0
     decoderFree = max(linkFree, decoderFree) + decoding
     ready.append(done)
     taken.append(start)
+    delivered.append(linkFree)
     arrived.append(decoderFree)
     wire.append(wireByteCount)
     self.raw.append(raw)
@@ -173,7 +177,7 @@ struct VirtualTransfer {
 
   /// What a block that goes stored is cut to, and one that is compressed: as a session does, by the rate that it has measured (SPEC ACK-4).
   static func storedByteCount(_ rate: Double?) -> Int { blockByteCount(rate, seconds: 0.00025) }
-  static func codecByteCount(_ rate: Double?) -> Int { blockByteCount(rate, seconds: 0.005) }
+  static func codecByteCount(_ rate: Double?) -> Int { blockByteCount(rate, seconds: 0.02) }
 
   private static func blockByteCount(_ rate: Double?, seconds: Double) -> Int {
     guard let rate else { return 16_384 }
@@ -250,7 +254,7 @@ struct VirtualTransfer {
     conditions.isLinkSettled = isRampOver && deliveredBlockCount >= Self.blocksAheadCount
     conditions.roundTripNanoseconds = UInt64(roundTripSeconds * 1e9)
     let isCodecBusy = completions.count { $0.at > now } >= codecCores.limit
-    conditions.bottleneck = isHeadWaiting ? .link : isCodecBusy ? .codec : .source
+    conditions.bottleneck = isHeadWaiting && readyRun >= 4 ? .link : isCodecBusy ? .codec : .source
     return conditions
   }
 
@@ -261,18 +265,19 @@ struct VirtualTransfer {
     return index < taken.count && ready[index] <= now
   }
 
-  /// What was delivered in the time of the last four blocks; the highest of the last 50 to 100 ms counts.
+  /// What was delivered in the time of the last four blocks, or in half a millisecond; the highest of the last 50 to 100 ms counts (SPEC ACK-4).
   private mutating func measureLink() {
-    while deliveredBlockCount < arrived.count, arrived[deliveredBlockCount] + roundTripSeconds <= now {
+    while deliveredBlockCount < delivered.count, delivered[deliveredBlockCount] + roundTripSeconds <= now {
       let index = deliveredBlockCount
       deliveredBlockCount += 1
       guard index >= 4 else { continue }
-      let seconds = arrived[index] - arrived[index - 4]
-      let rate = wire[index - 3...index].reduce(0, +) / max(seconds, 1e-9)
-      if arrived[index] - rateWindowStart > 0.05 {
+      var start = index - 4
+      while start > 0, delivered[index] - delivered[start] < Self.leastSampleSeconds { start -= 1 }
+      let rate = wire[start + 1...index].reduce(0, +) / max(delivered[index] - delivered[start], 1e-9)
+      if delivered[index] - rateWindowStart > 0.05 {
         earlierRate = rateWindowStart == 0 ? nil : recentRate
         recentRate = nil
-        rateWindowStart = arrived[index]
+        rateWindowStart = delivered[index]
       }
       recentRate = max(recentRate ?? 0, rate)
     }
