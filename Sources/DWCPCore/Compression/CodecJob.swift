@@ -59,8 +59,8 @@ public struct EncodeJob: Hashable, Sendable {
   public let raw: ByteBuffer
   /// Codec and level.
   public let setting: CompressionSetting
-  /// With setting `none`: what is tried on a part of the block, to learn what it would come to.
-  let sample: CompressionSetting?
+  /// `raw` is a part of a block that has gone stored, to learn what it would have come to.
+  var isSample = false
   /// The receiver's limit (SPEC CAP-5, CHN-2).
   let maximumWindowLog: Int
   /// Where the block stands in its chain; nil for an independent one.
@@ -73,20 +73,11 @@ public struct EncodeJob: Hashable, Sendable {
 
   func run(in context: CodecContext) -> EncodedBlock {
     if let place { return runChained(place, in: context) }
-    guard let sample else {
-      let payload = Self.encode(raw, setting, maximumWindowLog, dictionary, context)
-      return EncodedBlock(
-        number: number, streamID: streamID, tried: setting, triedRawByteCount: raw.readableBytes,
-        triedByteCount: payload?.readableBytes ?? raw.readableBytes, isSample: false,
-        codec: payload == nil ? .none : setting.codec, payload: payload ?? raw, rawByteCount: raw.readableBytes)
-    }
-    let count = CodecSelector.sampleByteCount(rawByteCount: raw.readableBytes)
-    let part = raw.getSlice(at: raw.readerIndex, length: count) ?? raw
-    let payload = Self.encode(part, sample, maximumWindowLog, nil, context)
+    let payload = Self.encode(raw, setting, maximumWindowLog, dictionary, context)
     return EncodedBlock(
-      number: number, streamID: streamID, tried: sample, triedRawByteCount: part.readableBytes,
-      triedByteCount: payload?.readableBytes ?? part.readableBytes, isSample: true, codec: .none, payload: raw,
-      rawByteCount: raw.readableBytes)
+      number: number, streamID: streamID, tried: setting, triedRawByteCount: raw.readableBytes,
+      triedByteCount: payload?.readableBytes ?? raw.readableBytes, isSample: isSample,
+      codec: payload == nil ? .none : setting.codec, payload: payload ?? raw, rawByteCount: raw.readableBytes)
   }
 
   /// A block of a chain goes on with it even where it does not shrink, since a stored one would end the chain.
@@ -138,7 +129,7 @@ public struct EncodedBlock: Hashable, Sendable {
   let tried: CompressionSetting
   let triedRawByteCount: Int
   let triedByteCount: Int
-  /// Only a part of the block was tried, which goes stored whatever came of it.
+  /// Only a part of a block was tried, which has gone stored.
   let isSample: Bool
   let codec: Codec
   let payload: ByteBuffer

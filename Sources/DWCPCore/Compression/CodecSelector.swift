@@ -14,14 +14,16 @@ public struct CodecSelector: Hashable, Sendable {
     public var isLinkSettled = false
     /// What the stream waits for.
     public var bottleneck = Bottleneck.source
-    /// Cores that encode; at least 1.
-    public var coreCount = 1
+    /// The time until something shows of what the link makes of a choice; nil before the first measure.
+    public var roundTripNanoseconds: UInt64?
+    /// Cores that encode, as far as they were seen to, since others may want them too; more than 0.
+    public var coreCount = 1.0
     /// What the other end decodes.
     public var peer = PeerDecoding()
 
     /// An unknown link, and an end that decodes everything.
     public init(coreCount: Int = 1) {
-      self.coreCount = coreCount
+      self.coreCount = Double(max(1, coreCount))
     }
   }
 
@@ -47,7 +49,7 @@ public struct CodecSelector: Hashable, Sendable {
   public struct Choice: Hashable, Sendable {
     /// Codec and level for the whole block.
     public var setting: CompressionSetting
-    /// With setting `none`: what to try on a part of the block, for its figures alone.
+    /// With setting `none`: what to try on a part of the block, for its figures alone; the block does not wait for it.
     public var sample: CompressionSetting?
     /// Why.
     public var reason = Reason.best
@@ -57,8 +59,8 @@ public struct CodecSelector: Hashable, Sendable {
     public var goodput = 0.0
     /// Not less than `goodput`, which it exceeds by what hysteresis and trials cost.
     public var bestGoodput = 0.0
-    /// Raw bytes that may follow stored before the next question.
-    public var unaskedByteCount = 0
+    /// Blocks that may follow stored before the next question.
+    public var unaskedBlockCount = 0
 
     /// Nanoseconds by which a block was expected to take longer than with the best rung known; at most 10^15.
     func lostNanoseconds(rawByteCount: Int) -> UInt64 {
@@ -67,8 +69,6 @@ public struct CodecSelector: Hashable, Sendable {
     }
   }
 
-  /// A link of which nothing is known; in bytes a second.
-  private static let nominalLink = 312_500_000.0
   /// Another rung has to promise so much more.
   private static let hysteresis = 1.03
   /// Goodputs that are as good as equal.
@@ -76,23 +76,20 @@ public struct CodecSelector: Hashable, Sendable {
   /// Of the time, for trials and samples.
   private static let trialShare = 0.01
   private static let maximumCreditNanoseconds = 50e6
-  /// What it takes to give a stored block to another thread for a sample.
+  /// What it takes to give a part of a stored block to another thread for a sample.
   private static let handoverNanoseconds = 50_000.0
   /// A figure is believed for so long for each time that it was seen, up to eight times.
   private static let freshNanoseconds = 25e6
+  /// A link that delivers so much more than was presumed was not full.
+  private static let probeRise = 1.125
   /// Blocks may differ; three in a row that differ by more are other data.
   private static let changeFactor = 1.3
   private static let changeRunLength = 3
   /// The stream of a trial's block may have been cut short.
   private static let lostTrialBlockCount = 64
   private static let watchLength = 8
-  /// Without a sign that the link is full it is taken for faster, e times in so long, and in not less than 200 blocks.
-  private static let doubtNanoseconds = 0.05e9
-  private static let maximumPatience = 16.0
-  /// Blocks that have to wait for the link, one after the other, until it is believed to be full.
-  private static let linkRunLength = 4
-  /// At most, and not more than what takes 20 ms.
-  static let maximumUnaskedByteCount: UInt64 = 2 << 20
+  /// Stored blocks take a quarter of a millisecond of the link, or a few more where it is slow.
+  static let unaskedBlockCount = 16
 
   /// The rungs to choose from.
   public let ladder: CodecLadder
@@ -100,18 +97,8 @@ public struct CodecSelector: Hashable, Sendable {
   public var current: CodecRung { ladder.rungs[currentIndex] }
 
   private var currentIndex = 0
-  private var learned: [Learned?]
-  /// Bytes a second, measured or suspected.
-  private var link = CodecSelector.nominalLink
-  /// The link was not full after a step to a faster rung either.
-  private var isLinkOutrun = true
-  private var linkRun = 0
-  /// How many times slower than at first the link is taken for faster.
-  private var patience = 1.0
-  /// A faster rung was taken since the link may be faster.
-  private var hasGrown = false
-  /// A block of the rung in use has come back.
-  private var isSeenSinceGrowth = false
+  private var knowledge: RungFigures
+  private var link = PresumedLink()
   private var elapsedNanoseconds = 0.0
   private var creditNanoseconds = 0.0
   /// What has been tried and has not come back.
@@ -121,20 +108,40 @@ public struct CodecSelector: Hashable, Sendable {
   private var watchedBlockCount = 0
   private var changeRun = 0
   private var hasChosen = false
-
-  /// What was seen of one rung.
-  private struct Learned: Hashable, Sendable {
-    var wireFraction: Double
-    /// Of one core, for each raw byte; nil where no time was told.
-    var nanosecondsPerByte: Double?
-    var count = 1
-    var seenNanoseconds: Double
-  }
+  private var probe = LinkProbe()
 
   /// A stream of which nothing is known.
   public init(ladder: CodecLadder) {
     self.ladder = ladder
-    learned = Array(repeating: nil, count: ladder.rungs.count)
+    knowledge = RungFigures(ladder)
+  }
+
+  /// A stream that begins where another with such content is, or was when it ended.
+  ///
+  /// Of the link it begins with what was measured: what the other one came to suspect while its codecs were the limit says nothing of a stream that has
+  /// not shown yet what holds it up.
+  ///
+  /// - Parameter known: what the other one learned; nil where there was none.
+  init(ladder: CodecLadder, continuing known: CodecSelector?) {
+    self = known ?? CodecSelector(ladder: ladder)
+    link = PresumedLink()
+    probe = LinkProbe()
+    pendingTrial = nil
+    watchedBlockCount = 0
+    changeRun = 0
+    hasChosen = false
+    knowledge.limitCounts()
+  }
+
+  /// One for a stream with data of the same kind that begins when this one's has ended.
+  public func forNextStream() -> CodecSelector { CodecSelector(ladder: ladder, continuing: self) }
+
+  /// Something is known of the data.
+  var hasLearned: Bool { !knowledge.isEmpty }
+
+  /// Time for trials comes with its own blocks.
+  mutating func forgoTrials() {
+    creditNanoseconds = 0
   }
 
   /// The choice for the next block.
@@ -142,36 +149,62 @@ public struct CodecSelector: Hashable, Sendable {
   /// - Parameter rawByteCount: of the block; for `none` of all bytes since the question before.
   /// - Parameter conditions: what holds now, besides the data.
   public mutating func choose(rawByteCount: Int, under conditions: Conditions) -> Choice {
-    adapt(to: conditions, rawByteCount: rawByteCount)
-    let goodputs = ladder.rungs.indices.map { goodput(of: $0, conditions) }
-    let bestGoodput = goodputs.max() ?? 0
-    // Of those that come to the same, the one that costs the least.
-    let best = goodputs.firstIndex { $0 * Self.tie >= bestGoodput } ?? 0
-    let isBetter = goodputs[best] > goodputs[currentIndex] * Self.hysteresis
-    let isCheaper = best < currentIndex && goodputs[best] * Self.tie >= goodputs[currentIndex]
+    link.adapt(to: conditions, nanoseconds: Double(rawByteCount) / goodput(of: currentIndex, conditions) * 1e9)
+    let (best, bestGoodput) = bestRung(conditions)
+    if let choice = probe(rawByteCount: rawByteCount, best: best, conditions) { return choice }
+    var goodput = goodput(of: currentIndex, conditions)
+    let promised = self.goodput(of: best, conditions)
+    let isBetter = promised > goodput * Self.hysteresis
+    let isCheaper = best < currentIndex && promised * Self.tie >= goodput
     let isChange = best != currentIndex && (isBetter || isCheaper || !hasChosen)
     if isChange {
-      // A faster rung while codecs are the limit: the link has to show now what it can do.
-      if hasChosen, best < currentIndex, conditions.bottleneck == .codec {
-        isLinkOutrun = isLinkOutrun || hasGrown
-        hasGrown = true
-      }
+      if hasChosen, best < currentIndex, conditions.bottleneck == .codec { link.noteFasterRung() }
       currentIndex = best
+      goodput = promised
     }
     hasChosen = true
-    var choice = Choice(
-      setting: current.setting, isChange: isChange, goodput: goodputs[currentIndex], bestGoodput: bestGoodput)
-    let nanoseconds = Double(rawByteCount) / goodputs[currentIndex] * 1e9
+    var choice = Choice(setting: current.setting, isChange: isChange, goodput: goodput, bestGoodput: bestGoodput)
+    let nanoseconds = Double(rawByteCount) / goodput * 1e9
     if nanoseconds.isFinite {
       elapsedNanoseconds += nanoseconds
       creditNanoseconds = min(creditNanoseconds + nanoseconds * Self.trialShare, Self.maximumCreditNanoseconds)
+      probe.creditNanoseconds = min(probe.creditNanoseconds + nanoseconds * probe.share, Self.maximumCreditNanoseconds)
     }
-    addTrial(to: &choice, rawByteCount: rawByteCount, goodputs, conditions)
+    if !isChange { addTrial(to: &choice, rawByteCount: rawByteCount, conditions) }
     watchedBlockCount = isChange ? Self.watchLength : max(0, watchedBlockCount - 1)
     if watchedBlockCount == 0 {
-      choice.unaskedByteCount = Int(min(Double(Self.maximumUnaskedByteCount), goodputs[currentIndex] * 0.02))
+      choice.unaskedBlockCount = Self.unaskedBlockCount
     }
     return choice
+  }
+
+  /// The choice `none` for a block that shows what the link can do, if one is due: while codecs are the limit the link is not full, and does not show it.
+  private mutating func probe(rawByteCount: Int, best: Int, _ conditions: Conditions) -> Choice? {
+    guard currentIndex > 0, best > 0, let measured = conditions.linkBytesPerSecond.map(Double.init) else { return nil }
+    let stored = goodput(of: 0, conditions)
+    let goodput = goodput(of: currentIndex, conditions)
+    // Not for nothing, or there would be no end of it.
+    let cost = Double(rawByteCount) * max(1 / stored - 1 / goodput, 0.5 / goodput) * 1e9
+    if probe.restBlockCount == 0 {
+      let isFruitful = measured > probe.reference * Self.probeRise
+      let isAffordable =
+        cost * Double(probe.leastBlockCount(of: rawByteCount, over: link.bytesPerSecond)) <= probe.creditNanoseconds
+      guard isFruitful || (conditions.bottleneck == .codec && isAffordable) else { return nil }
+      probe.begin(isFruitful: isFruitful, rawByteCount: rawByteCount, over: link.bytesPerSecond)
+    }
+    probe.restBlockCount -= 1
+    probe.creditNanoseconds -= cost
+    let nanoseconds = Double(rawByteCount) / stored * 1e9
+    if nanoseconds.isFinite { elapsedNanoseconds += nanoseconds }
+    return Choice(setting: .none, reason: .trial, goodput: min(stored, goodput), bestGoodput: goodput)
+  }
+
+  /// Of those that come to the same, the one that costs the least; and what the best comes to.
+  private func bestRung(_ conditions: Conditions) -> (index: Int, goodput: Double) {
+    var highest = 0.0
+    for index in ladder.rungs.indices { highest = max(highest, goodput(of: index, conditions)) }
+    let best = ladder.rungs.indices.first { goodput(of: $0, conditions) * Self.tie >= highest } ?? 0
+    return (best, highest)
   }
 
   /// What each rung promises now, in raw bytes a second, in the ladder's order.
@@ -180,89 +213,50 @@ public struct CodecSelector: Hashable, Sendable {
   }
 
   /// The link's rate that choices go by, in bytes a second: measured, or suspected while nothing shows that it is full.
-  public var presumedLinkBytesPerSecond: Double { link }
-
-  /// A measured rate counts as such while the link is what holds the stream up; while codecs do, the link may be faster, which a faster rung will show.
-  private mutating func adapt(to conditions: Conditions, rawByteCount: Int) {
-    let measured = Double(conditions.linkBytesPerSecond ?? 0)
-    switch conditions.bottleneck {
-    case .link where conditions.isLinkSettled && measured > 0:
-      linkRun = min(linkRun + 1, Self.linkRunLength)
-      guard linkRun == Self.linkRunLength else { break }
-      let isSameLink = measured < link * 1.5 && link < measured * 1.5
-      // What was suspected was wrong, and the next time is further off.
-      if hasGrown { patience = isSameLink || isLinkOutrun ? min(patience * 2, Self.maximumPatience) : 1 }
-      link = measured
-      isLinkOutrun = false
-      hasGrown = false
-    case .codec where measured > 0 && isSeenSinceGrowth:
-      linkRun = 0
-      isSeenSinceGrowth = false
-      let nanoseconds = Double(rawByteCount) / goodput(of: currentIndex, conditions) * 1e9
-      let doubt = min(nanoseconds / Self.doubtNanoseconds, 0.005) / patience
-      link = max(link, measured) * (isLinkOutrun ? 1.25 : 1 + doubt)
-    case .link, .codec, .source:
-      link = max(link, measured)
-    }
-    link = min(link, 1e15)
-  }
+  public var presumedLinkBytesPerSecond: Double { link.bytesPerSecond }
 }
 
 extension CodecSelector {
   private func goodput(of index: Int, optimism: Double = 1, _ conditions: Conditions) -> Double {
     let rung = ladder.rungs[index]
-    let (ratio, speed) = figures(of: index)
-    let cores = Double(max(1, conditions.coreCount))
+    let figure = knowledge.figures[index]
+    let cores = max(0.01, conditions.coreCount)
     // Nobody looks at what goes stored: it may have become like any other data.
     let isBlind = optimism > 1 && currentIndex == 0
-    let linkGoodput = link * max(1 + (ratio - 1) * optimism, isBlind ? rung.ratio : 1)
-    return min(cores * speed * optimism, linkGoodput, conditions.peer.bytesPerSecond(rung.setting.codec))
-  }
-
-  /// Ratio, and raw bytes a second of one core: as they were seen, or as the ladder says that they follow from the nearest rung that was.
-  private func figures(of index: Int) -> (ratio: Double, bytesPerSecond: Double) {
-    let rung = ladder.rungs[index]
-    guard rung.setting.codec != .none, let nearest = nearestLearned(to: index), let seen = learned[nearest] else {
-      return (rung.ratio, rung.compressBytesPerSecond)
-    }
-    let model = ladder.rungs[nearest]
-    let gain = (1 / seen.wireFraction - 1) / (model.ratio - 1)
-    let slowness = seen.nanosecondsPerByte.map { $0 * model.compressBytesPerSecond / 1e9 } ?? 1
-    return (1 + (rung.ratio - 1) * gain, rung.compressBytesPerSecond / slowness)
-  }
-
-  private func nearestLearned(to index: Int) -> Int? {
-    if learned[index] != nil { return index }
-    for distance in 1..<learned.count {
-      if index >= distance, learned[index - distance] != nil { return index - distance }
-      if index + distance < learned.count, learned[index + distance] != nil { return index + distance }
-    }
-    return nil
+    let linkGoodput = link.bytesPerSecond * max(1 + (figure.ratio - 1) * optimism, isBlind ? rung.ratio : 1)
+    return min(
+      cores * figure.bytesPerSecond * optimism, linkGoodput, conditions.peer.bytesPerSecond(rung.setting.codec))
   }
 
   /// Takes a rung that may be better for one block, or with `none` for a part of it, when it has not been seen for long and there is time. From
   /// `none` the fastest rung is the outlook, whatever is expected of it.
   private mutating func addTrial(
-    to choice: inout Choice, rawByteCount: Int, _ goodputs: [Double], _ conditions: Conditions
+    to choice: inout Choice, rawByteCount: Int, _ conditions: Conditions
   ) {
     blocksSinceTrial += 1
     guard pendingTrial == nil || blocksSinceTrial > Self.lostTrialBlockCount else { return }
-    let goal = goodputs[currentIndex] * Self.hysteresis
+    let goal = choice.goodput * Self.hysteresis
     let isSample = currentIndex == 0
     var candidate: (index: Int, hope: Double)?
     for index in ladder.rungs.indices where index > 0 && index != currentIndex && !isFresh(index) {
-      let optimism = 1 + 0.5 / Double(1 + (learned[index]?.count ?? 0))
-      let isOutlook = isSample && index == 1 && goodputs[index] > 0
+      let optimism = 1 + 0.5 / Double(1 + (knowledge.seen[index]?.count ?? 0))
+      let isOutlook = isSample && index == 1 && goodput(of: index, conditions) > 0
       let hope = isOutlook ? .infinity : goodput(of: index, optimism: optimism, conditions)
       if hope > goal, hope > candidate?.hope ?? 0 { candidate = (index, hope) }
     }
     guard let candidate else { return }
     let setting = ladder.rungs[candidate.index].setting
-    let cost =
-      isSample
-      ? Self.handoverNanoseconds + Double(Self.sampleByteCount(rawByteCount: rawByteCount))
-        / figures(of: candidate.index).bytesPerSecond * 1e9
-      : Double(rawByteCount) * max(1 / goodputs[candidate.index] - 1 / goodputs[currentIndex], 0) * 1e9
+    let promise = goodput(of: candidate.index, conditions)
+    let figure = knowledge.figures[candidate.index]
+    let cost: Double
+    if isSample {
+      let byteCount = Double(Self.sampleByteCount(rawByteCount: rawByteCount))
+      cost = Self.handoverNanoseconds + byteCount / figure.bytesPerSecond * 1e9
+    } else {
+      // One core makes the block, and those behind it wait for it, however many cores make them meanwhile.
+      let pace = max(1 / promise, 1 / (figure.bytesPerSecond * min(1, conditions.coreCount)))
+      cost = Double(rawByteCount) * max(pace - 1 / choice.goodput, 0) * 1e9
+    }
     guard cost <= creditNanoseconds else { return }
     creditNanoseconds -= cost
     pendingTrial = candidate.index
@@ -272,13 +266,13 @@ extension CodecSelector {
     } else {
       choice.setting = setting
       choice.reason = .trial
-      choice.goodput = goodputs[candidate.index]
+      choice.goodput = promise
     }
   }
 
   private func isFresh(_ index: Int) -> Bool {
-    guard let seen = learned[index] else { return false }
-    return elapsedNanoseconds - seen.seenNanoseconds < Self.freshNanoseconds * Double(min(seen.count, 8))
+    guard let seen = knowledge.seen[index] else { return false }
+    return elapsedNanoseconds - seen.nanoseconds < Self.freshNanoseconds * Double(min(seen.count, 8))
   }
 
   /// Raw bytes at the start of a block that a sample is taken of: an eighth, and not so little that nothing repeats in it.
@@ -300,32 +294,21 @@ extension CodecSelector {
     let wireFraction = min(1, max(Double(wireByteCount) / Double(rawByteCount), 1e-6))
     let pace = nanoseconds > 0 ? Double(nanoseconds) / Double(rawByteCount) : nil
     if pendingTrial == index { pendingTrial = nil }
-    if index == currentIndex { isSeenSinceGrowth = true }
+    if index == currentIndex { link.noteBlock() }
     noteChange(of: index, to: wireFraction)
-    guard var seen = learned[index] else {
-      learned[index] = Learned(
-        wireFraction: wireFraction, nanosecondsPerByte: pace, seenNanoseconds: elapsedNanoseconds)
-      return
-    }
-    seen.count += 1
-    let weight = max(0.125, 1 / Double(seen.count))
-    seen.wireFraction += (wireFraction - seen.wireFraction) * weight
-    if let pace {
-      let before = seen.nanosecondsPerByte ?? pace
-      seen.nanosecondsPerByte = before + (pace - before) * weight
-    }
-    seen.seenNanoseconds = elapsedNanoseconds
-    learned[index] = seen
+    knowledge.learn(index, wireFraction: wireFraction, pace: pace, now: elapsedNanoseconds)
   }
 
   /// Forgets what was learned from other data: the rung in use comes to something else than it did, or than others made expect.
   private mutating func noteChange(of index: Int, to wireFraction: Double) {
     let isSample = currentIndex == 0
     guard index == currentIndex || isSample else { return }
-    let expected = 1 / figures(of: index).ratio
-    let isFirst = learned[index] == nil
-    let isDenser = wireFraction * Self.changeFactor < expected
-    let isLooser = wireFraction > expected * Self.changeFactor
+    let expected = 1 / knowledge.figures[index].ratio
+    let isFirst = knowledge.seen[index] == nil
+    // What differs as much as these blocks do anyway is no change.
+    let factor = max(Self.changeFactor, 1 + 3 * knowledge.blockSpread)
+    let isDenser = wireFraction * factor < expected
+    let isLooser = wireFraction > expected * factor
     guard isDenser || isLooser else {
       changeRun = 0
       return
@@ -335,7 +318,7 @@ extension CodecSelector {
     // Samples are too rare to wait for the next.
     guard isSample || isFirst || abs(changeRun) >= Self.changeRunLength else { return }
     changeRun = 0
-    learned = Array(repeating: nil, count: learned.count)
+    knowledge.forget()
   }
 }
 

@@ -2,8 +2,9 @@
 struct SelectorTable: Hashable, Sendable {
   struct Entry: Hashable, Sendable {
     var selector: CodecSelector
-    /// Raw bytes that it let pass unasked.
-    var unaskedByteCount = 0
+    /// Blocks that it let pass unasked.
+    var unaskedBlockCount = 0
+    let contentClass: ContentClasses.Index
   }
 
   /// Header, DATA's own fields and check of a frame.
@@ -14,26 +15,43 @@ struct SelectorTable: Hashable, Sendable {
   private let ladder: CodecLadder
   private var entries: [StreamID: Entry] = [:]
   private var sweepCount = SelectorTable.leastSweepCount
+  /// What streams begin with.
+  private var classes = ContentClasses()
 
   init(ladder: CodecLadder) {
     self.ladder = ladder
   }
 
+  /// No stream has chosen by itself yet.
   var isEmpty: Bool { entries.isEmpty }
 
+  /// What the opener says of a stream's content, for `choose` (SPEC CDC-8).
+  mutating func contentClass(of opening: StreamOpening, isOwn: Bool) -> ContentClasses.Index {
+    classes.index(of: opening, isOwn: isOwn)
+  }
+
+  /// - Parameter contentClass: of the stream.
+  /// - Parameter storedByteCount: of each block that went without a question, about.
   mutating func choose(
-    rawByteCount: Int, of id: StreamID, under conditions: CodecSelector.Conditions
+    rawByteCount: Int, of id: StreamID, contentClass: ContentClasses.Index, storedByteCount: Int,
+    under conditions: CodecSelector.Conditions
   ) -> CodecSelector.Choice {
-    var choice = CodecSelector.Choice(setting: .none)
-    with(id) { entry in
-      choice = entry.selector.choose(rawByteCount: rawByteCount &+ entry.unaskedByteCount, under: conditions)
-      entry.unaskedByteCount = choice.unaskedByteCount
-    }
+    var entry = entries.removeValue(forKey: id) ?? begin(id, contentClass)
+    let unaskedByteCount = entry.unaskedBlockCount &* storedByteCount
+    let choice = entry.selector.choose(rawByteCount: rawByteCount &+ unaskedByteCount, under: conditions)
+    entry.unaskedBlockCount = choice.unaskedBlockCount
+    entries[id] = entry
     return choice
   }
 
-  private mutating func with(_ id: StreamID, _ body: (inout Entry) -> Void) {
-    body(&entries[id, default: Entry(selector: CodecSelector(ladder: ladder))])
+  /// A stream begins with what the session knows of its kind of content.
+  private mutating func begin(_ id: StreamID, _ contentClass: ContentClasses.Index) -> Entry {
+    let (ended, streamID) = classes.begin(contentClass, with: id)
+    let live = streamID.flatMap { entries[$0]?.selector }
+    var selector = CodecSelector(ladder: ladder, continuing: live ?? ended)
+    // Streams side by side do not spend the same time on trials.
+    if live != nil { selector.forgoTrials() }
+    return Entry(selector: selector, contentClass: contentClass)
   }
 
   /// The stream's blocks go stored by choice.
@@ -46,7 +64,8 @@ struct SelectorTable: Hashable, Sendable {
   }
 
   mutating func remove(_ id: StreamID) {
-    if !entries.isEmpty { entries[id] = nil }
+    guard !entries.isEmpty, let entry = entries.removeValue(forKey: id) else { return }
+    classes.end(entry.contentClass, id, with: entry.selector)
   }
 
   /// There are so many that streams without work have to forget what they learned.
@@ -57,7 +76,7 @@ struct SelectorTable: Hashable, Sendable {
   /// Forgets all others.
   mutating func keep(_ ids: [StreamID]) {
     let kept = Set(ids)
-    entries = entries.filter { kept.contains($0.key) }
+    for id in entries.keys.sorted(by: { $0.rawValue < $1.rawValue }) where !kept.contains(id) { remove(id) }
     sweepCount = max(Self.leastSweepCount, 2 &* entries.count)
   }
 
@@ -103,12 +122,14 @@ extension CodecDecision: CustomStringConvertible {
     let rungs = goodputs.map { "\($0.setting) \(Self.megabytes($0.bytesPerSecond))" }.joined(separator: ", ")
     return """
       stream \(streamID): \(choice.setting) for the most goodput; waits for the \(conditions.bottleneck), link \
-      \(Self.megabytes(linkBytesPerSecond)) MB/s, cores \(conditions.coreCount); MB/s: \(rungs)
+      \(Self.megabytes(linkBytesPerSecond)) MB/s, cores \(Self.tenths(conditions.coreCount)); MB/s: \(rungs)
       """
   }
 
-  private static func megabytes(_ bytesPerSecond: Double) -> String {
-    let tenths = Int(min(max(0, bytesPerSecond / 1e5), 1e12).rounded())
+  private static func megabytes(_ bytesPerSecond: Double) -> String { tenths(bytesPerSecond / 1e6) }
+
+  private static func tenths(_ value: Double) -> String {
+    let tenths = Int(min(max(0, value / 0.1), 1e12).rounded())
     return tenths >= 1_000 ? "\(tenths / 10)" : "\(tenths / 10).\(tenths % 10)"
   }
 }

@@ -24,7 +24,7 @@ struct CodecSet: Hashable, Sendable {
 /// never see a codec (SPEC CDC-6).
 ///
 /// With a fixed setting and independent blocks, after a few in a row did not shrink, only one in sixteen is tried, so that data that is already compressed
-/// costs little. What chooses by itself is a ``CodecSelector``, which is asked again when as many bytes have gone stored as it said.
+/// costs little. What chooses by itself is a ``CodecSelector``, which is asked again when as many blocks have gone stored as it said.
 struct StreamCompression: Hashable, Sendable {
   private static let patienceBlockCount: UInt8 = 4
   private static let probeIntervalBlockCount: Int8 = 16
@@ -36,8 +36,10 @@ struct StreamCompression: Hashable, Sendable {
   var isPaged = false
   private var storedRun: UInt8 = 0
   private var blocksUntilProbe: Int8 = 0
-  /// Raw bytes that may still go stored before the selector is asked, in kibibytes.
-  private var unaskedKibibyteCount: UInt16 = 0
+  /// Blocks that may still go stored before the selector is asked.
+  private var unaskedBlockCount: UInt8 = 0
+  /// What the opener said of the stream's content.
+  var contentClass: ContentClasses.Index = 0
 
   init(_ choice: CompressionChoice) {
     self.choice = choice
@@ -73,16 +75,15 @@ struct StreamCompression: Hashable, Sendable {
     return peerCodecs.contains(setting.codec) ? setting : .none
   }
 
-  /// The selector chose to store, and wants to be asked again after so many raw bytes.
-  mutating func allowStored(byteCount: Int) {
-    unaskedKibibyteCount = UInt16(clamping: byteCount / 1_024)
+  /// The selector chose to store, and wants to be asked again after so many blocks.
+  mutating func allowStored(blockCount: Int) {
+    unaskedBlockCount = UInt8(clamping: blockCount)
   }
 
   /// A block went stored without a question.
   @inline(__always)
-  mutating func noteStored(rawByteCount: Int) {
-    guard unaskedKibibyteCount > 0 else { return }
-    unaskedKibibyteCount -= min(unaskedKibibyteCount, UInt16(clamping: max(1, rawByteCount / 1_024)))
+  mutating func noteStored() {
+    if unaskedBlockCount > 0 { unaskedBlockCount -= 1 }
   }
 
   /// Whether the next blocks are tried at all; when not, they need no job.
@@ -90,7 +91,7 @@ struct StreamCompression: Hashable, Sendable {
   func isCompressing(_ peerCodecs: CodecSet) -> Bool {
     if isPaged { return true }
     return switch choice {
-    case .automatic: unaskedKibibyteCount == 0 && !peerCodecs.isEmpty
+    case .automatic: unaskedBlockCount == 0 && !peerCodecs.isEmpty
     case .fixed: fixedSetting(peerCodecs) != nil
     }
   }

@@ -14,6 +14,8 @@ struct LinkFlow: Hashable, Sendable {
   private static let departureByteCount: UInt64 = 1_024
   /// More are added to the last one, which an end that acknowledges nothing cannot make grow.
   private static let maximumDepartureCount = 1_024
+  /// Shorter ones are of a link with nothing to do: what is busy at both ends takes turns, and a bound below that keeps both waiting.
+  private static let leastRoundTripNanoseconds: UInt64 = 60_000
   private static let roundTripWindowNanoseconds: UInt64 = 10_000_000_000
   /// A rate is measured over no less.
   private static let leastSampleNanoseconds: UInt64 = 500_000
@@ -134,7 +136,7 @@ struct LinkFlow: Hashable, Sendable {
 
   private mutating func updateOnItsWay() {
     guard let rate = highestRate.value, let roundTrip = shortestRoundTrip.value else { return }
-    onItsWayByteCount = rate.bytes(inNanoseconds: roundTrip)
+    onItsWayByteCount = rate.bytes(inNanoseconds: max(roundTrip, Self.leastRoundTripNanoseconds))
   }
 
   /// A round trip, measured here or by a ping.
@@ -187,12 +189,12 @@ private struct LinkRamp: Hashable, Sendable {
 
   mutating func endRound(rate: UInt64, sentByteCount: UInt64) {
     roundEnd = sentByteCount
-    guard isFull, !isOver else { return }
+    guard isFull else { return }
     isFull = false
     if rate > rateBefore.addingSaturated(rateBefore / 4) {
       flatRoundCount = 0
       rateBefore = rate
-    } else {
+    } else if !isOver {
       flatRoundCount &+= 1
     }
   }

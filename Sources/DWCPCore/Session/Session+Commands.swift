@@ -41,6 +41,9 @@ extension Session {
       id: id, creditLimit: remote.streamCredit, grantedLimit: local.streamCredit,
       compression: StreamCompression(compression ?? configuration.compression), urgency: opening.urgency)
     stream.owesOpening = true
+    if stream.compression.isAutomatic {
+      stream.compression.contentClass = selectors.contentClass(of: opening, isOwn: true)
+    }
     if !body.isEmpty { openBodies[id] = body }
     if opening.domain != 0 { domains[id] = opening.domain }
     counters.streamsOpened += 1

@@ -41,12 +41,13 @@ extension Session {
     }
     sendCredit.charge(block.span)
     block.detach()
-    guard let (setting, sample) = choose(rawByteCount: block.rawByteCount, of: id, at: slot) else {
+    let (setting, sample) = choose(rawByteCount: block.rawByteCount, of: id, at: slot)
+    guard let setting else {
       if block.rawByteCount > 0 { endCutting(of: id) }
-      counters.untriedBlocks &+= 1
-      streams[slot: slot].send.enqueue(block)
+      let count = streams[slot: slot].send.enqueueStored(block, pieceByteCount: blockByteCount)
+      counters.untriedBlocks &+= UInt64(count)
       wake(at: slot)
-      return nil
+      return sample.map { .encode(makeSample($0, of: block, id)) }
     }
     let place = nextPlace(of: id, setting)
     block.isCutForChain = place != nil
@@ -64,45 +65,67 @@ extension Session {
     return .encode(
       EncodeJob(
         number: block.jobNumber, streamID: id, raw: block.payload,
-        setting: place == nil ? setting.independent : setting, sample: sample,
+        setting: place == nil ? setting.independent : setting,
         maximumWindowLog: place == nil ? remote.zstdWindowLog : sendChainWindowLog, place: place,
         dictionary: offer?.dictionary))
   }
 
-  /// Codec and level to try, and what to try on a part of a block that goes stored; nil to store it without a job (SPEC CDC-7).
+  /// Tries a setting on the beginning of a block that goes stored at once and waits for nothing.
+  private mutating func makeSample(
+    _ setting: CompressionSetting, of block: SendHalf.Block, _ id: StreamID
+  ) -> EncodeJob {
+    let count = CodecSelector.sampleByteCount(rawByteCount: block.rawByteCount)
+    let part = block.payload.getSlice(at: block.payload.readerIndex, length: count) ?? block.payload
+    let number = nextJobNumber
+    nextJobNumber &+= 1
+    encodeJobCount &+= 1
+    return EncodeJob(
+      number: number, streamID: id, raw: part, setting: setting.independent, isSample: true,
+      maximumWindowLog: remote.zstdWindowLog)
+  }
+
+  /// Codec and level to try, nil to store the block; and what to try on a part of one that goes stored (SPEC CDC-7).
   private mutating func choose(
     rawByteCount: Int, of id: StreamID, at slot: Int
-  ) -> (setting: CompressionSetting, sample: CompressionSetting?)? {
+  ) -> (setting: CompressionSetting?, sample: CompressionSetting?) {
     guard streams[slot: slot].compression.isAutomatic else {
-      return streams[slot: slot].compression.setting(rawByteCount: rawByteCount, peerCodecs: sendCodecs)
-        .map { ($0, nil) }
+      return (streams[slot: slot].compression.setting(rawByteCount: rawByteCount, peerCodecs: sendCodecs), nil)
     }
-    guard rawByteCount >= StreamCompression.leastRawByteCount else { return nil }
+    guard rawByteCount >= StreamCompression.leastRawByteCount else { return (nil, nil) }
     if selectors.isFull { selectors.keep(selectors.ids.filter { streams[$0]?.isBusy ?? false }) }
     let conditions = conditions(of: id)
-    let choice = selectors.choose(rawByteCount: rawByteCount, of: id, under: conditions)
+    let choice = selectors.choose(
+      rawByteCount: rawByteCount, of: id, contentClass: streams[slot: slot].compression.contentClass,
+      storedByteCount: blockByteCount, under: conditions)
     counters.codecChoices.add(choice, rawByteCount: rawByteCount)
     if choice.isChange, configuration.explainsCodecs {
       events.append(.codecChosen(selectors.explain(choice, of: id, under: conditions)))
     }
-    guard choice.setting.codec == .none, choice.sample == nil else { return (choice.setting, choice.sample) }
-    streams[slot: slot].compression.allowStored(byteCount: choice.unaskedByteCount)
-    return nil
+    guard choice.setting.codec == .none else { return (choice.setting, nil) }
+    streams[slot: slot].compression.allowStored(blockCount: choice.unaskedBlockCount)
+    return (nil, choice.sample)
   }
+
+  /// Raw bytes sent since the link was last seen full, up to which it was full lately.
+  private static let latelyByteCount: UInt64 = 2 << 20
+
+  /// Of encoded blocks, one after the other, that had to wait for the link.
+  private static let leastReadyRun = 4
 
   private func conditions(of id: StreamID) -> CodecSelector.Conditions {
     var conditions = CodecSelector.Conditions()
     conditions.linkBytesPerSecond = flow.deliveryBytesPerSecond
     conditions.isLinkSettled = flow.isSettled
-    conditions.coreCount = min(configuration.codecCoreCount ?? 1, configuration.maximumEncodeJobCount)
+    conditions.roundTripNanoseconds = flow.shortestRoundTripNanoseconds
+    conditions.coreCount = codecCores.count
     conditions.peer = peerDecoding
     // A stream that stores leaves the schedule to ask, and no codec holds it up: a link that was full lately is what does.
     let isStoring = selectors.isStoring(id)
     let isBusyLately =
-      linkBusyMark.map { counters.rawBytesSent &- $0 <= CodecSelector.maximumUnaskedByteCount } ?? false
-    if isLinkBusy || isStoring && isBusyLately {
+      linkBusyMark.map { counters.rawBytesSent &- $0 <= Self.latelyByteCount } ?? false
+    if isStoring ? isLinkBusy || isBusyLately : readyRun >= max(Self.leastReadyRun, codecCores.limit) {
       conditions.bottleneck = .link
-    } else if !isStoring, encodeJobCount >= conditions.coreCount {
+    } else if !isStoring, encodeJobCount >= codecCores.limit {
       conditions.bottleneck = .codec
     }
     return conditions
@@ -112,13 +135,14 @@ extension Session {
   ///
   /// - Parameter result: what ``CodecJob/run(in:)`` returned.
   /// - Parameter now: the current instant, on the clock of ``receive(_:now:)``.
-  /// - Parameter durationNanoseconds: how long the job ran, for ``counters``; the engine has no clock that could tell.
+  /// - Parameter durationNanoseconds: what a core spent on the job, time in which the thread had none left out; 0 if nobody has looked. The engine has no
+  ///   clock that could tell.
   public mutating func complete(_ result: CodecJobResult, durationNanoseconds: UInt64 = 0, now: Instant) {
     streams.makeUnique()
     switch result {
     case .encoded(let block):
       counters.sentByCodec.update(block.tried.codec) { $0.nanoseconds &+= durationNanoseconds }
-      completeEncoding(block, durationNanoseconds)
+      completeEncoding(block, durationNanoseconds, now: now)
     case .decoded(let block):
       counters.receivedByCodec.update(block.codec) { $0.nanoseconds &+= durationNanoseconds }
       completeDecoding(block)
@@ -133,8 +157,10 @@ extension Session {
     }
   }
 
-  private mutating func completeEncoding(_ encoded: EncodedBlock, _ durationNanoseconds: UInt64) {
+  private mutating func completeEncoding(_ encoded: EncodedBlock, _ durationNanoseconds: UInt64, now: Instant) {
     encodeJobCount = max(0, encodeJobCount &- 1)
+    codecCores.noteEncoded(nanoseconds: durationNanoseconds, pendingCount: encodeJobCount, now: now)
+    if encoded.isSample { return selectors.learn(encoded, nanoseconds: durationNanoseconds) }
     let isStored = encoded.codec == .none
     guard let slot = streams.slot(of: encoded.streamID) else { return }
     streams[slot: slot].compression.note(isStored: encoded.isUnshrunk)
@@ -143,9 +169,8 @@ extension Session {
     let isAwaited = streams[slot: slot].send.completeBlock(
       encoded.number, codec: encoded.codec, payload: encoded.payload, decodedCheck: encoded.decodedCheck)
     guard isAwaited else { return }
-    if isStored {
-      if encoded.isSample { counters.untriedBlocks &+= 1 } else { counters.unshrunkBlocks &+= 1 }
-    }
+    readyRun = schedule.isEmpty && flow.hasRoom(blockByteCount: blockByteCount) ? 0 : readyRun &+ 1
+    if isStored { counters.unshrunkBlocks &+= 1 }
     wake(at: slot)
   }
 

@@ -60,6 +60,8 @@ extension Session {
     if !selectors.isEmpty {
       hasher.combine(selectors)
       hasher.combine(isLinkBusy)
+      hasher.combine(readyRun)
+      hasher.combine(codecCores)
       hasher.combine(linkBusyMark.map { counters.rawBytesSent &- $0 })
     }
     schedule.combineProgress(into: &hasher)

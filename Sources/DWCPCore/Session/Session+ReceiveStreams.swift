@@ -43,6 +43,9 @@ extension Session {
     streams[slot: slot].isAnticipated = false
     if let last = goAway.sent, id.rawValue > last.rawValue { return refuseStream(id) }
     streams[slot: slot].share = SendSchedule.Share(urgency: opening.urgency)
+    if streams[slot: slot].compression.isAutomatic {
+      streams[slot: slot].compression.contentClass = selectors.contentClass(of: opening, isOwn: false)
+    }
     if let expected = opening.expectedByteCount {
       streams[slot: slot].receive.expect(expected, limit: receiveCredit.window)
       if streams[slot: slot].receive.creditToGrant != nil { queueControl(at: slot) }

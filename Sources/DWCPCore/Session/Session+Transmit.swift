@@ -211,7 +211,14 @@ extension Session {
   var blockByteCount: Int { flow.blockByteCount(nanoseconds: 250_000, limit: maximumBlockByteCount) }
 
   /// The same for blocks that are compressed: they shrink, and longer ones more so (decision 0005).
-  var codecBlockByteCount: Int { flow.blockByteCount(nanoseconds: 5_000_000, limit: maximumBlockByteCount) }
+  var codecBlockByteCount: Int {
+    let limit = maximumBlockByteCount
+    // What shrinks to nearly nothing makes a link look slow, and short blocks would keep it so.
+    let least = flow.blockByteCount(nanoseconds: 20_000_000, limit: min(limit, Self.shortCodecBlockByteCount))
+    return max(least, flow.blockByteCount(nanoseconds: 5_000_000, limit: limit))
+  }
+
+  private static let shortCodecBlockByteCount = 131_072
 
   private var maximumBlockByteCount: Int {
     min(max(1, configuration.blockByteCount), remote.maximumRawBlockByteCount)

@@ -102,7 +102,7 @@ extension Session {
     sendCredit.charge(span)
     if rawByteCount > 0 { endCutting(of: id) }
     guard streams[slot: slot].compression.isAutomatic else { return }
-    streams[slot: slot].compression.noteStored(rawByteCount: rawByteCount)
+    streams[slot: slot].compression.noteStored()
     if !sendCodecs.isEmpty { counters.untriedBlocks &+= 1 }
   }
 

@@ -93,6 +93,10 @@ public struct Session: Hashable, Sendable {
   var isLinkBusy = false
   /// Raw bytes sent until then; nil if it never was so.
   var linkBusyMark: UInt64?
+  /// Blocks that had to wait for the link when they had been encoded, since the last one for which the link had room.
+  var readyRun = 0
+  /// Cores that encode.
+  var codecCores: GrantedCores
   /// Streams that may have blocks to cut and compress.
   var encodeRing: Deque<StreamID> = []
   /// Streams that may have blocks to send.
@@ -118,6 +122,7 @@ public struct Session: Hashable, Sendable {
     self.secrets = secrets
     local = configuration.announcement
     selectors = SelectorTable(ladder: configuration.codecLadder ?? .standard)
+    codecCores = GrantedCores(limit: min(configuration.codecCoreCount ?? 1, configuration.maximumEncodeJobCount))
     parser = FrameParser(
       maximumRawBlockByteCount: local.maximumRawBlockByteCount, allowsChains: local.chains.count > 0,
       allowsDictionaries: local.dictionaryByteCount > 0, allowsObjects: local.objectByteCount > 0)

@@ -192,6 +192,26 @@ struct SendHalf: Hashable, Sendable {
     backlog.contents.blockPeak.note(backlog.contents.blocks.count)
   }
 
+  /// A block that goes stored after all waits to be sent, in pieces of which none holds up the link for long, marks aside. Returns how many.
+  mutating func enqueueStored(_ block: Block, pieceByteCount: Int) -> Int {
+    var rest = block
+    var count = 1
+    while rest.markTable == nil, rest.rawByteCount > pieceByteCount,
+      let payload = rest.payload.readSlice(length: pieceByteCount)
+    {
+      var piece = rest
+      piece.rawByteCount = pieceByteCount
+      piece.endsMessage = false
+      piece.payload = payload
+      enqueue(piece)
+      rest.offset += UInt64(pieceByteCount)
+      rest.rawByteCount -= pieceByteCount
+      count += 1
+    }
+    enqueue(rest)
+    return count
+  }
+
   /// Takes an encoded block back; false when nobody waits for it any more.
   mutating func completeBlock(
     _ jobNumber: UInt64, codec: Codec, payload: ByteBuffer, decodedCheck: UInt32

@@ -80,15 +80,15 @@ public final class JobPool: Sendable {
   }
 }
 
-/// What came of a job, and how long it ran.
+/// What came of a job, and what a processor spent on it; more than 0.
 struct TimedResult: Sendable {
   let result: CodecJobResult
   let durationNanoseconds: UInt64
 
   init(running job: CodecJob, in context: CodecContext) {
-    let start = Instant.current
+    let start = ProcessorClock.nanoseconds
     result = job.run(in: context)
-    durationNanoseconds = Instant.current.nanoseconds - start.nanoseconds
+    durationNanoseconds = max(1, ProcessorClock.nanoseconds &- start)
   }
 }
 

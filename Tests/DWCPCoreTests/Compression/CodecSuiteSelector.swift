@@ -23,7 +23,7 @@ import Testing
     conditions.linkBytesPerSecond = megabytesPerSecond * 1_000_000
     conditions.isLinkSettled = true
     conditions.bottleneck = .link
-    conditions.coreCount = cores
+    conditions.coreCount = Double(cores)
     conditions.peer = peer
     return conditions
   }
@@ -127,6 +127,83 @@ import Testing
     // The link delivers all that zstd 12 makes, which says nothing of what it could.
     _ = Self.send(2_000, &selector, conditions)
     #expect(selector.current == .none)
+  }
+
+  @Test(
+    "while codecs are the limit, blocks go stored now and then to show what the link can do, and few if it shows nothing"
+  )
+  func probes() {
+    var selector = CodecSelector(ladder: Self.ladder)
+    var conditions = Self.link(100)
+    _ = Self.send(200, &selector, conditions)
+    #expect(selector.current.setting.codec == .zstd)
+    conditions.bottleneck = .codec
+    // It shows that it is what it was.
+    let fruitless = Self.send(100, &selector, conditions)
+    let probeCount = fruitless.count { $0.setting == .none && $0.reason == .trial }
+    #expect((1...10).contains(probeCount))
+    // It shows ten times as much with the first one.
+    var choices: [CodecSelector.Choice] = []
+    for _ in 0..<600 {
+      if choices.contains(where: { $0.setting == .none }) { conditions.linkBytesPerSecond = 1_000_000_000 }
+      choices += Self.send(1, &selector, conditions)
+    }
+    #expect(selector.current == .none)
+    #expect(selector.presumedLinkBytesPerSecond >= 1e9)
+  }
+
+  @Test("the link is taken for faster no sooner than it can say otherwise, a round trip later")
+  func roundTrips() {
+    var conditions = Self.link(1)
+    conditions.isLinkSettled = false
+    conditions.bottleneck = .codec
+    conditions.roundTripNanoseconds = 100_000_000
+    var selector = CodecSelector(ladder: Self.ladder)
+    let before = selector.presumedLinkBytesPerSecond
+    // A tenth of a round trip.
+    _ = Self.send(40, &selector, conditions)
+    #expect(selector.presumedLinkBytesPerSecond < before * 1.25)
+    conditions.roundTripNanoseconds = 10_000
+    _ = Self.send(40, &selector, conditions)
+    #expect(selector.presumedLinkBytesPerSecond > before * 2)
+  }
+
+  @Test("blocks that differ from one another are no other data, and no reason to change")
+  func unevenBlocks() {
+    var selector = CodecSelector(ladder: Self.ladder)
+    var random = SampleGenerator(state: 1)
+    var changes = 0
+    for _ in 0..<1_000 {
+      let gain = 0.4 + 1.2 * Double(random.nextByte()) / 255
+      changes += Self.send(1, &selector, Self.link(20), gain: gain).count { $0.isChange }
+    }
+    #expect(changes < 30)
+  }
+
+  @Test("cores are counted as they are seen to encode, and more are hoped for in time")
+  func grantedCores() {
+    var cores = GrantedCores(limit: 4)
+    var now: UInt64 = 0
+    // Jobs of 1 ms that take 4 ms to come back: one core for all of them.
+    for _ in 0..<400 {
+      now += 1_000_000
+      cores.noteEncoded(nanoseconds: 1_000_000, pendingCount: 8, now: Instant(nanoseconds: now))
+    }
+    #expect(abs(cores.count - 1) < 0.3)
+    // Nothing is seen of jobs while cores are idle, and in time more may be there.
+    cores.noteEncoded(nanoseconds: 1_000_000, pendingCount: 0, now: Instant(nanoseconds: now))
+    let seen = cores.count
+    for _ in 0..<10 {
+      now += 100_000_000
+      cores.noteEncoded(nanoseconds: 1_000_000, pendingCount: 0, now: Instant(nanoseconds: now))
+    }
+    #expect(cores.count > seen)
+    for _ in 0..<400 {
+      now += 1_000_000
+      for _ in 0..<4 { cores.noteEncoded(nanoseconds: 1_000_000, pendingCount: 8, now: Instant(nanoseconds: now)) }
+    }
+    #expect(cores.count > 3.5)
+    #expect(cores.count <= 4)
   }
 
   @Test("equal calls give equal choices")

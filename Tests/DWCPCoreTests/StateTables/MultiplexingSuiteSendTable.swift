@@ -18,6 +18,7 @@ import Testing
     takeWhole      open       open       open       open       open       open       finished   resetting  reset
     cutAndSend     open       finished   open       open       open       open       finished   resetting  reset
     enqueue        open       open       open       open       open       open       finished   resetting  reset
+    enqueueStored  open       open       open       open       open       open       finished   resetting  reset
     completeBlock  open       open       open       open       open       open       finished   resetting  reset
     takeBlock      open       open       open       finished   open       open       finished   resetting  reset
     markFinSent    open       open       open       open       open       finished   finished   resetting  reset
@@ -33,8 +34,8 @@ import Testing
   }
 
   private enum Input: String, CaseIterable {
-    case raiseCredit, append, detach, finish, cut, takeWhole, cutAndSend, enqueue, completeBlock, takeBlock
-    case markFinSent, reset, receiveStop, markResetSent
+    case raiseCredit, append, detach, finish, cut, takeWhole, cutAndSend, enqueue, enqueueStored, completeBlock
+    case takeBlock, markFinSent, reset, receiveStop, markResetSent
   }
 
   @Test("the table decides every state and every input there is")
@@ -118,6 +119,9 @@ import Testing
     case .takeWhole: _ = half.takeWhole(maximumRawByteCount: 64, maximumSpan: 64)
     case .cutAndSend: send(&half)
     case .enqueue: encode(&half)
+    case .enqueueStored:
+      guard let block = half.cut(maximumRawByteCount: 64, maximumSpan: 64) else { break }
+      #expect(half.enqueueStored(block, pieceByteCount: 3) == 2)
     case .completeBlock: complete(&half)
     case .takeBlock: _ = half.takeBlock()
     case .markFinSent: half.markFinSent()

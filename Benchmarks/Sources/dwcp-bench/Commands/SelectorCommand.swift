@@ -15,6 +15,7 @@ struct SelectorCommand: ParsableCommand {
       EXAMPLES
         dwcp-bench selector
         dwcp-bench selector --live 3 --corpus json --corpus random
+        dwcp-bench selector --live 25 --link "no limit" --rival none
         dwcp-bench selector --json > selector.json; dwcp-bench report --html bench.html --selector selector.json new.json
       """)
 
@@ -34,6 +35,9 @@ struct SelectorCommand: ParsableCommand {
     help: ArgumentHelp(
       "With --live: a link, \(SelectionLive.linkNames.joined(separator: ", ")); all without.", valueName: "name"))
   var link: [String] = []
+
+  @Option(help: ArgumentHelp("With --live: a fixed setting to compare with; some without.", valueName: "codec:level"))
+  var rival: [String] = []
 
   @Flag(help: "With --live: tell every change of the automatic choice on standard error.")
   var explain = false
@@ -59,9 +63,9 @@ struct SelectorCommand: ParsableCommand {
     }
     let explainer: (@Sendable (String) -> Void)? =
       explain ? { @Sendable in FileHandle.standardError.write(Data(($0 + "\n").utf8)) } : nil
-    let links = link
+    let (links, rivals) = (link, rival)
     let result = try Transport.client.any().makeFutureWithTask {
-      try await SelectionLive(corpora, roundCount: roundCount, links: links, explain: explainer)
+      try await SelectionLive(corpora, roundCount: roundCount, links: links, rivals: rivals, explain: explainer)
     }.wait()
     if json {
       let encoder = JSONEncoder()

@@ -1,3 +1,4 @@
+import BenchStatistics
 import DWCPCore
 import DWCPLinkEmulation
 import Foundation
@@ -23,34 +24,41 @@ struct SelectionLive: Codable {
 
   /// Megabits a second, with raw bytes that take a second or some.
   private static let links: [(megabits: UInt64?, byteCount: Int)] = [
-    (50, 24 << 20), (500, 192 << 20), (nil, 2_048 << 20),
+    (50, 24 << 20), (500, 192 << 20), (nil, 8_192 << 20),
   ]
   static let linkNames = links.map { name($0.megabits) }
-  private static let settings = ["auto", "none", "lz4:1", "zstd:-3", "zstd:1", "zstd:3", "zstd:7", "zstd:9"]
+  private static let settings = ["none", "lz4:1", "zstd:-3", "zstd:1", "zstd:3", "zstd:7", "zstd:9"]
 
   var runs: [Run] = []
 
   /// - Parameter links: by name; all if empty.
+  /// - Parameter rivals: fixed settings to compare with; if empty, those that suit the link.
   /// - Parameter explain: hears of every change of the automatic choice.
   init(
-    _ corpora: [Corpus], roundCount: Int, links: [String] = [], explain: (@Sendable (String) -> Void)? = nil
+    _ corpora: [Corpus], roundCount: Int, links: [String] = [], rivals: [String] = [],
+    explain: (@Sendable (String) -> Void)? = nil
   ) async throws {
     for corpus in corpora {
+      // The first one would pay for cold memory and for threads that start.
+      let all = BulkLoad(corpus: corpus, blockCount: corpus.blocks.count)
+      for _ in 0..<2 { _ = try await Bulk.rawBytesPerSecond(all, .automatic) }
       for (megabits, byteCount) in Self.links where links.isEmpty || links.contains(Self.name(megabits)) {
         let load = BulkLoad(corpus: corpus, blockCount: byteCount / Corpus.blockByteCount)
         let link = megabits.map {
           LinkEmulation(LinkConditions(delayNanoseconds: 5_000_000, rateBitsPerSecond: $0 * 1_000_000), seed: 1)
         }
         // On loopback only what is sent raw is a rival: codecs come to less than the virtual runs already show.
-        let settings = megabits == nil ? ["auto", "none", "lz4:1", "zstd:-3"] : Self.settings
+        let suitable = megabits == nil ? ["none", "lz4:1", "zstd:-3"] : Self.settings
+        let settings = ["auto"] + (rivals.isEmpty ? suitable : rivals)
         var runs = settings.map {
           Run(
             corpus: corpus.name, link: Self.name(megabits), setting: $0, rawBytesPerSecond: [], processorSeconds: [],
             changes: [], trials: [])
         }
         for round in 0..<roundCount {
-          // Each begins in turn, so that none always follows the same one.
-          for index in runs.indices.map({ ($0 + round) % runs.count }) {
+          // Each begins in turn, and two rounds have opposite orders, so that none always follows the same one.
+          let order = runs.indices.map { ($0 + round / 2) % runs.count }
+          for index in round.isMultiple(of: 2) ? order : order.reversed() {
             let setting = runs[index].setting
             let choice = CompressionSetting(setting).map(CompressionChoice.fixed) ?? .automatic
             let log = ChoiceLog(explain)
@@ -73,24 +81,29 @@ struct SelectionLive: Codable {
     var lines: [String] = []
     for auto in runs where auto.setting == "auto" {
       let rivals = runs.filter { $0.corpus == auto.corpus && $0.link == auto.link && $0.setting != "auto" }
-      guard let best = rivals.max(by: { $0.median < $1.median }),
-        let none = rivals.first(where: { $0.setting == "none" })
-      else { continue }
+      guard let best = rivals.max(by: { $0.median < $1.median }) else { continue }
+      let none = rivals.first { $0.setting == "none" } ?? best
       let speeds = "auto \(Int(auto.median / 1e6)) MB/s, best \(best.setting) \(Int(best.median / 1e6)) MB/s"
       let ofBest = ratios(auto, best) { $0.rawBytesPerSecond }
       let ofNone = ratios(auto, none) { $0.rawBytesPerSecond }
       let processor = ratios(auto, none) { $0.processorSeconds }
       lines.append("\(auto.corpus), \(auto.link): \(speeds), of the best \(ofBest), of none \(ofNone)")
-      lines.append("  processor time of none \(processor), changes \(auto.changes), trials \(auto.trials)")
+      let choices = "changes \(Self.range(auto.changes)), trials \(Self.range(auto.trials))"
+      lines.append("  processor time of none \(processor), \(choices), \(auto.rawBytesPerSecond.count) rounds")
       lines.append("  " + rivals.map { "\($0.setting) \(Int($0.median / 1e6))" }.joined(separator: ", "))
     }
     return lines.map { $0 + "\n" }.joined()
   }
 
-  /// Median, and the lowest and highest, of what the two were in the same round.
+  private static func range(_ values: [UInt64]) -> String { "\(values.min() ?? 0)..\(values.max() ?? 0)" }
+
+  /// Of what the two were in the same round the median, and the interval that holds the true one with 95 % confidence, or with few rounds the range.
   private func ratios(_ run: Run, _ other: Run, _ value: (Run) -> [Double]) -> String {
-    let ratios = zip(value(run), value(other)).map { $0 / $1 }.sorted()
-    return String(format: "%.3f (%.3f..%.3f)", ratios[ratios.count / 2], ratios[0], ratios[ratios.count - 1])
+    let ratios = zip(value(run), value(other)).map { $0 / $1 }
+    let range = (ratios.min() ?? .nan)...(ratios.max() ?? .nan)
+    let interval = medianInterval(of: ratios, confidence: 0.95) ?? range
+    return String(
+      format: "%.3f (%.3f..%.3f)", median(of: ratios) ?? .nan, interval.lowerBound, interval.upperBound)
   }
 }
 

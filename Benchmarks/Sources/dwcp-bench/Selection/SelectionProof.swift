@@ -24,13 +24,19 @@ struct SelectionProof: Codable {
   static let leastOfOracle = 0.95
   static let leastOfNone = 0.98
   static let leastOfOracleWhenChanging = 0.9
+  /// Links on which data whose blocks differ is sent, and on which some of the cores are others'.
+  private static let hardRates = [50e6, 0.5e9, 2.5e9]
+  private static let unevenness = 0.5
   private static let segmentSeconds = 4.0
   private static let traceSegmentCount = 12
 
   let table: RungTable
   var cells: [Cell] = []
+  /// Blocks that differ by as much as half of their mean, and cores of which others take three of four.
+  var hardCells: [Cell] = []
   /// Corpus and rate change every few seconds; one for each seed and number of cores.
   var traces: [Cell] = []
+  var shortStreams: [ShortStreams] = []
 
   init(_ table: RungTable, ladder: CodecLadder) {
     self.table = table
@@ -39,34 +45,54 @@ struct SelectionProof: Codable {
         for coreCount in Self.coreCounts { cells.append(cell(corpus, rate, coreCount, ladder)) }
       }
     }
+    for corpus in table.corpora {
+      for rate in Self.hardRates {
+        hardCells.append(cell(corpus, rate, 2, ladder, unevenness: Self.unevenness))
+        hardCells.append(cell(corpus, rate, 1, ladder, presumedCoreCount: 4))
+      }
+    }
     for seed in 1...UInt64(8) {
       for coreCount in Self.coreCounts { traces.append(trace(seed: seed, coreCount, ladder)) }
     }
+    shortStreams = ShortStreams.all(table, ladder, roundTripSeconds: Self.roundTripSeconds)
   }
 
-  private func cell(_ corpus: String, _ rate: Double?, _ coreCount: Int, _ ladder: CodecLadder) -> Cell {
+  private func cell(
+    _ corpus: String, _ rate: Double?, _ coreCount: Int, _ ladder: CodecLadder, unevenness: Double = 0,
+    presumedCoreCount: Int? = nil
+  ) -> Cell {
     let link = rate.map { $0 / 8 } ?? VirtualTransfer.unlimited
     // Not less than some hundred blocks.
     let segment = VirtualTransfer.Segment(
-      corpus: corpus, linkBytesPerSecond: link, seconds: link < 25e6 ? 10 : 4)
-    var transfer = VirtualTransfer(table, coreCount: coreCount, ladder)
+      corpus: corpus, linkBytesPerSecond: link, seconds: link < 25e6 ? 10 : 4, unevenness: unevenness,
+      roundTripSeconds: Self.roundTripSeconds(link))
+    var transfer = VirtualTransfer(table, coreCount: coreCount, presumedCoreCount: presumedCoreCount, ladder)
     transfer.run(segment)
     let fixed = fixedGoodputs(segment, coreCount)
     // Of those that come to the same, the first, so that the same figures name the same one.
     let best = table.settings.max { fixed[$0, default: 0] < fixed[$1, default: 0] } ?? ""
+    let extra = unevenness > 0 ? " uneven" : presumedCoreCount == nil ? "" : " busy"
     return Cell(
-      corpus: corpus, linkBitsPerSecond: rate, coreCount: coreCount,
+      corpus: corpus + extra, linkBitsPerSecond: rate, coreCount: coreCount,
       selectorBytesPerSecond: transfer.rawByteCount / transfer.now, oracleBytesPerSecond: fixed[best] ?? 0,
       noneBytesPerSecond: fixed["none"] ?? 0, oracle: best, changes: transfer.changes,
       trials: transfer.samples)
   }
 
+  /// Far links are slow ones.
+  private static func roundTripSeconds(_ bytesPerSecond: Double) -> Double {
+    bytesPerSecond < 25e6 ? 0.02 : bytesPerSecond < 200e6 ? 0.005 : 0.0002
+  }
+
   /// In the long run: what the slowest of cores, link and other end lets through.
   private func fixedGoodputs(_ segment: VirtualTransfer.Segment, _ coreCount: Int) -> [String: Double] {
     let cores = Double(coreCount)
-    let header = VirtualTransfer.headerByteCount / Double(Corpus.blockByteCount)
+    let rate = segment.linkBytesPerSecond
     return (table.entries[segment.corpus] ?? [:]).mapValues { entry in
-      min(
+      let isStored = entry.compressBytesPerSecond == nil
+      let block = isStored ? VirtualTransfer.storedByteCount(rate) : VirtualTransfer.codecByteCount(rate)
+      let header = VirtualTransfer.headerByteCount / Double(block)
+      return min(
         cores * (entry.compressBytesPerSecond ?? .infinity), cores * (entry.decompressBytesPerSecond ?? .infinity),
         segment.linkBytesPerSecond / (entry.wireFraction + header))
     }
@@ -83,7 +109,7 @@ struct SelectionProof: Codable {
       let corpus = table.corpora[Int(generator.next() % UInt64(table.corpora.count))]
       let segment = VirtualTransfer.Segment(
         corpus: corpus, linkBytesPerSecond: rate.map { $0 / 8 } ?? VirtualTransfer.unlimited,
-        seconds: Self.segmentSeconds)
+        seconds: Self.segmentSeconds, roundTripSeconds: 0.001)
       transfer.run(segment)
       let fixed = fixedGoodputs(segment, coreCount)
       oracleByteCount += (fixed.values.max() ?? 0) * segment.seconds
@@ -99,7 +125,7 @@ struct SelectionProof: Codable {
 
   /// Every cell below its bar, with what it has and should have.
   var failures: [String] {
-    let slow = cells.filter { $0.ofOracle < Self.leastOfOracle }.map {
+    let slow = (cells + hardCells).filter { $0.ofOracle < Self.leastOfOracle }.map {
       "\(name($0)): \($0.ofOracle) of \($0.oracle), \($0.changes) changes, \($0.trials) trials"
     }
     let wasteful = cells.filter { Self.incompressible.contains($0.corpus) && $0.ofNone < Self.leastOfNone }

@@ -13,12 +13,21 @@ extension SelectionProof {
         lines.append(row(corpus, cells.map { String(format: "%.3f %@", $0.ofOracle, $0.oracle) }))
       }
     }
+    lines.append("blocks that differ by half (uneven), and one core where four are presumed (busy)")
+    for corpus in table.corpora.flatMap({ ["\($0) uneven", "\($0) busy"] }) {
+      let cells = hardCells.filter { $0.corpus == corpus }
+      lines.append(
+        row(corpus, cells.map { String(format: "%@ %.3f", Self.text($0.linkBitsPerSecond), $0.ofOracle) }))
+    }
+    lines.append(
+      "short streams, by what each begins with of what those before it learned; mean and worst of the corpora")
+    for byteCount in ShortStreams.byteCounts { lines.append(shortText(byteCount)) }
     lines.append("when rate and data change, of the best of each moment")
     for trace in traces {
       lines.append(
         row("\(trace.corpus), \(trace.coreCount)", [String(format: "%.3f, %d changes", trace.ofOracle, trace.changes)]))
     }
-    let worst = cells.min { $0.ofOracle < $1.ofOracle }
+    let worst = (cells + hardCells).min { $0.ofOracle < $1.ofOracle }
     let wasteful = cells.filter { Self.incompressible.contains($0.corpus) }.min { $0.ofNone < $1.ofNone }
     let late = traces.min { $0.ofOracle < $1.ofOracle }
     lines.append(String(format: "worst of the oracle %.3f (bar %.2f)", worst?.ofOracle ?? .nan, Self.leastOfOracle))
@@ -31,8 +40,18 @@ extension SelectionProof {
     return lines.map { $0 + "\n" }.joined()
   }
 
+  private func shortText(_ byteCount: Int) -> String {
+    row(
+      "\(byteCount / 1_024) KiB",
+      VirtualTransfer.Beginning.allCases.map { beginning in
+        let values = shortStreams.filter { $0.byteCount == byteCount }.compactMap { $0.ofBest[beginning.rawValue] }
+        let mean = values.reduce(0, +) / Double(max(1, values.count))
+        return String(format: "%@ %.3f, %.3f", beginning.rawValue, mean, values.min() ?? .nan)
+      })
+  }
+
   private func row(_ head: String, _ cells: [String]) -> String {
-    ([head] + cells).map { $0.padding(toLength: 15, withPad: " ", startingAt: 0) }.joined(separator: " ")
+    ([head] + cells).map { $0.padding(toLength: max($0.count, 15), withPad: " ", startingAt: 0) }.joined(separator: " ")
   }
 
   /// What the selector reaches of the best fixed setting, by corpus and link, a map for each number of cores.
