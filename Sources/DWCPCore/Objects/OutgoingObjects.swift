@@ -188,8 +188,8 @@ extension OutgoingObjects {
     if let outgoing = objects[answer.name]?.outgoing, outgoing.version.version == answer.version {
       return answer.kind == .mismatch ? try receiveMismatch(answer, outgoing) : try end(outgoing, answer)
     }
-    guard let version = objects[answer.name]?.version, answer.kind == .stands, answer.version == version,
-      answer.value == 0
+    guard let version = objects[answer.name]?.version, version > 0, answer.kind == .stands,
+      answer.version == version, answer.value == 0
     else { return .ignored }
     return drop(answer.name)
   }
