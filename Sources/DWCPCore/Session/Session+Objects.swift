@@ -81,6 +81,7 @@ extension Session {
     }
     let base = base.flatMap { $0.isEmpty || $0.count > PageBlockHead.maximumBaseByteCount ? nil : $0 }
     var hasRoom = true
+    var unchangedPageCount = PageRuns.pageCount(byteCount: bytes.readableBytes)
     for part in outgoingObjects.changedParts(of: bytes, at: offset, on: id, isMoved: base != nil) {
       let isNew = outgoingObjects.update(id) { version, _ in
         version.write(
@@ -91,7 +92,9 @@ extension Session {
         let piece = bytes.getSlice(at: bytes.readerIndex &+ part.range.lowerBound, length: part.range.count)
       else { throw .caller(.protocol, "BAS-2", "a page was written before in this version") }
       hasRoom = try append(piece, to: id, endsMessage: false, isPages: true)
+      unchangedPageCount &-= PageRuns.pageCount(byteCount: part.range.count)
     }
+    counters.objects.unchangedPages &+= UInt64(unchangedPageCount)
     return hasRoom
   }
 
@@ -132,7 +135,9 @@ extension Session {
 
   /// Gives memory back: this end holds an object of the other end's no longer, which the other end is told (SPEC BAS-5).
   public mutating func dropObject(_ name: ObjectName) {
-    if incomingObjects.drop(name) { tellObjects() }
+    guard incomingObjects.drop(name) else { return }
+    counters.objects.received.dropped &+= 1
+    tellObjects()
   }
 
   /// What this end holds of an object of the other end's.
