@@ -23,18 +23,19 @@ public struct World {
   private var server: Peer
   private let start = Instant(nanoseconds: 1_000_000_000)
   private var now: Instant
-  private var ids: [StreamID] = []
+  var ids: [StreamID] = []
   private var flows: [FlowKey: Flow] = [:]
+  var objects = ObjectFlows()
   private var isCut = false
   private var isDrained = false
   /// So long that an end may have lost its patience with the other one.
   private var hasTimedOut = false
   /// A frame was injected: what the applications see is no longer the model's, but the engines keep their own rules.
-  private var isHostile = false
+  private(set) var isHostile = false
   private var nextByte: UInt8 = 0
   private let codecs: CodecContext
   /// What did not hold, in a sentence; nil while all does.
-  public private(set) var problem: String?
+  public internal(set) var problem: String?
   public private(set) var coverage = Coverage()
 
   public init(_ scenario: Scenario, codecs: CodecContext) {
@@ -51,7 +52,7 @@ public struct World {
   }
 
   @discardableResult
-  private mutating func update<Result>(_ end: End, _ body: (inout Peer) throws -> Result) rethrows -> Result {
+  mutating func update<Result>(_ end: End, _ body: (inout Peer) throws -> Result) rethrows -> Result {
     switch end {
     case .client: try body(&client)
     case .server: try body(&server)
@@ -102,6 +103,7 @@ public struct World {
     case .announce(let end, let count):
       update(end) { _ = $0.session.announce(decodableCodecs: [.none, .lz4, .zstd].prefix(count).reversed()) }
     case .offer(let end, let number): update(end) { $0.session.offer(Scenario.dictionary(number)) }
+    case .object(let end, let operation): perform(operation, at: end)
     case .drain(let end): drain(end)
     case .cut: cut()
     case .inject(let end, let frame):
@@ -182,6 +184,7 @@ extension World {
   /// False when there was nothing to be read, and the end of the stream is not news.
   @discardableResult
   private mutating func read(_ end: End, _ id: StreamID, maximumByteCount: Int) -> Bool {
+    if objects.carriers[id]?.key.sender == end.other { return readPages(end, id, maximumByteCount: maximumByteCount) }
     let key = FlowKey(id: id, writer: end.other)
     guard isHostile || flows[key].map({ !$0.hasEnded && !$0.isAbandoned }) ?? false else { return false }
     var rest = maximumByteCount
@@ -294,6 +297,7 @@ extension World {
     case .streamOpened(let id, _):
       update(end) { _ = $0.opened.insert(id) }
       if isHostile, !ids.contains(id) { ids.append(id) }
+    case .objectStands(let name, let version, let isOwn): noteStands(name, version, isOwn: isOwn, at: end)
     case .ended(let error):
       update(end) { peer in
         peer.failure = error
@@ -372,6 +376,7 @@ extension World {
       if !flow.isComplete || !flow.hasEnded { note("did not arrive in full", of: key) }
     }
     guard problem == nil, !isOver, !isHostile else { return }
+    checkObjects()
     for id in ids {
       for end in End.allCases {
         update(end) { $0.session.release(id) }
