@@ -58,8 +58,16 @@ extension World {
     objects.carriers[id] = ObjectFlows.Carrier(
       key: ObjectFlows.Key(sender: end, name: name, version: version), content: content)
     objects.current[name, default: [:]][end] = id
+    noteOwn(id, at: end)
+  }
+
+  /// Takes a stream down that an end has opened, with a version or without.
+  mutating func noteOwn(_ id: StreamID, at end: End) {
     ids.append(id)
-    update(end) { _ = $0.opened.insert(id) }
+    update(end) { peer in
+      peer.opened.insert(id)
+      peer.ownCount += 1
+    }
   }
 
   /// The first of some pages that were not written yet.

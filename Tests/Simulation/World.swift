@@ -8,6 +8,8 @@ public struct World {
     /// Bytes on their way to this end.
     var incoming = ByteBuffer()
     var opened: Set<StreamID> = []
+    /// How many of them this end opened.
+    var ownCount = 0
     var released: Set<StreamID> = []
     var failure: SessionError?
     var hasEnded = false
@@ -131,8 +133,7 @@ public struct World {
 extension World {
   private mutating func open(_ end: End) {
     guard let id = update(end, { try? $0.session.open() }) else { return }
-    ids.append(id)
-    update(end) { _ = $0.opened.insert(id) }
+    noteOwn(id, at: end)
     flows[FlowKey(id: id, writer: .client)] = Flow()
     flows[FlowKey(id: id, writer: .server)] = Flow()
     // A stream opened across GOAWAY is refused; an end that has left may not have been able to say so.
@@ -323,10 +324,12 @@ extension World {
 
   private mutating func checkInvariants() {
     for end in End.allCases where problem == nil {
-      let (unreadUnitCount, streamCount) = look(at: end) { ($0.session.unreadUnitCount, $0.session.streamCount) }
+      let (unreadUnitCount, streamCount, ownCount) = look(at: end) {
+        ($0.session.unreadUnitCount, $0.session.streamCount, $0.ownCount)
+      }
       if unreadUnitCount > 1 << 20 { problem = "the \(end) holds more than its session window" }
-      // An injected frame may allow an end to open more.
-      if streamCount > (isHostile ? 16 + ids.count : 32) { problem = "the \(end) holds \(streamCount) streams" }
+      // Those that an end opened stay until it has read how they ended, and the other end may have let go of them before.
+      if streamCount > 16 + ownCount { problem = "the \(end) holds \(streamCount) streams" }
     }
   }
 
