@@ -97,8 +97,11 @@ extension World {
     }
   }
 
-  /// Both ends are given an object, or the other one something else.
+  /// Both ends are given an object, or the other one something else. What was begun and released before has to be known at the other end, or it would count
+  /// other objects than this one does.
   private mutating func adopt(_ end: End, _ object: Int, isWrong: Bool) {
+    send(end, maximumByteCount: 1 << 20)
+    arrive(end.other, byteCount: .max, pieceByteCount: 4_096)
     let name = ObjectFlows.name(object)
     let version = objects.lastVersion[end, default: 0] + 1
     var content = (0..<3 * Self.pageByteCount - object).map { UInt8(truncatingIfNeeded: $0 / 5 + object) }

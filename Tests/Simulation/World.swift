@@ -223,7 +223,7 @@ extension World {
 
 /// What the connection, the clock and the codec threads do.
 extension World {
-  private mutating func send(_ end: End, maximumByteCount: Int) {
+  mutating func send(_ end: End, maximumByteCount: Int) {
     let now = now
     var sent = ByteBuffer()
     update(end) { peer in
@@ -235,7 +235,7 @@ extension World {
     if !isCut { _ = update(end.other) { $0.incoming.writeImmutableBuffer(sent) } }
   }
 
-  private mutating func arrive(_ end: End, byteCount: Int, pieceByteCount: Int) {
+  mutating func arrive(_ end: End, byteCount: Int, pieceByteCount: Int) {
     let now = now
     update(end) { peer in
       var rest = peer.incoming.readSlice(length: min(byteCount, peer.incoming.readableBytes)) ?? ByteBuffer()
@@ -358,7 +358,8 @@ extension World {
   /// False when there was nothing to be carried.
   @discardableResult
   private mutating func settle() -> Bool {
-    for round in 0..<50_000 where problem == nil {
+    // Blocks of one byte go two a round, and there may be hundreds of thousands.
+    for round in 0..<400_000 where problem == nil {
       var isSilent = true
       for end in End.allCases {
         runJobs(end, seed: 0)

@@ -118,7 +118,8 @@ extension Session {
       image, of: name, epoch: epoch, version: version, budget: remote.objectByteCount)
   }
 
-  /// Gives this end an object that the other end has too, by other means than this session.
+  /// Gives this end an object that the other end has too, by other means than this session. The other end has to count it first, or begin nothing in between: what it
+  /// begins without counting it may be more than the budget has left, which ends the session (SPEC BAS-1).
   ///
   /// - Parameters:
   ///   - image: its content; making it takes time in proportion to it.
