@@ -3,7 +3,7 @@
 sources := $(wildcard Package.swift Sources Tests Benchmarks Examples)
 
 .PHONY: help setup build test test-codec test-framing test-connection test-multiplexing test-flow-control \
-  test-reliability test-address test-thread conformance fuzz prove-tests demo docs lint format bench gate peers links clean
+  test-reliability test-arm64 test-address test-thread conformance fuzz prove-tests demo docs lint format bench gate peers links clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { n = split($$1, names, " "); \
@@ -16,7 +16,7 @@ build: setup ## release build: .build/release/dwcp, and Benchmarks
 	swift build -c release
 	scripts/build-benchmarks
 
-test: setup ## every test with line coverage, 100,000 simulated sessions, 5,000 hostile ones, 10,000 of objects, all interleavings of two streams, the example, the README's snippets
+test: setup ## every test with line coverage, 100,000 simulated sessions, 5,000 hostile ones, 10,000 of objects, all interleavings of two streams, the example, the README's snippets, the C kernels on arm64
 	swift build --build-tests --enable-code-coverage
 	scripts/coverage
 	swift test --skip-build --enable-code-coverage --filter 'ConformanceTests|FuzzTests|LinkEmulationTests|SimulationTests|TidyTests'
@@ -31,6 +31,10 @@ test: setup ## every test with line coverage, 100,000 simulated sessions, 5,000 
 	swift build -c release --package-path Benchmarks/Peers/swift --scratch-path Benchmarks/Peers/.build-swift
 	scripts/check-snippets
 	scripts/run-example
+	scripts/test-arm64
+
+test-arm64: setup ## the kernels in C for arm64, under qemu, beside those of this machine
+	@scripts/test-arm64
 
 test-address test-thread: setup ## the tests under Address or Thread Sanitizer
 	@scripts/sanitize $(@:test-%=%)

@@ -19,6 +19,14 @@ static inline uint64_t word_at(const uint8_t *bytes) {
   return word;
 }
 
+static inline uint64_t little_endian_at(const uint8_t *bytes) {
+  uint64_t word = word_at(bytes);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  word = __builtin_bswap64(word);
+#endif
+  return word;
+}
+
 // MARK: Zeros
 
 int dwcp_delta_is_zero(const void *bytes, size_t count) {
@@ -53,44 +61,6 @@ AVX2 static int is_zero_avx2(const void *bytes, size_t count) {
 
 int dwcp_delta_is_equal(const void *left, const void *right, size_t count) {
   return count == 0 || __builtin_memcmp(left, right, count) == 0;
-}
-
-// MARK: Hash
-
-// Digits of pi, with the lowest bit set.
-static const uint64_t keys[4] = {0x243F6A8885A308D3, 0x13198A2E03707345, 0xA4093822299F31D1, 0x082EFA98EC4E6C89};
-
-static inline uint64_t mixed(uint64_t left, uint64_t right) {
-  __extension__ typedef unsigned __int128 wide;
-  wide product = (wide)left * right;
-  return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-static inline uint64_t little_endian_at(const uint8_t *bytes) {
-  uint64_t word = word_at(bytes);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-  word = __builtin_bswap64(word);
-#endif
-  return word;
-}
-
-/// Four lanes, since a product takes four times as long as the interval at which they can be begun.
-uint64_t dwcp_delta_hash(const void *bytes, size_t count) {
-  const uint8_t *next = bytes;
-  uint64_t lanes[4] = {keys[0] ^ count, keys[1], keys[2], keys[3]};
-  for (; count >= 64; count -= 64, next += 64) {
-    for (int lane = 0; lane < 4; lane++) {
-      const uint8_t *pair = next + 16 * lane;
-      lanes[lane] = mixed(little_endian_at(pair) ^ keys[lane], little_endian_at(pair + 8) ^ lanes[lane]);
-    }
-  }
-  uint8_t rest[64] = {0};
-  for (size_t index = 0; index < count; index++) rest[index] = next[index];
-  for (int lane = 0; lane < 4; lane++) {
-    const uint8_t *pair = rest + 16 * lane;
-    lanes[lane] = mixed(little_endian_at(pair) ^ keys[lane], little_endian_at(pair + 8) ^ lanes[lane]);
-  }
-  return mixed(mixed(lanes[0] ^ keys[1], lanes[1] ^ keys[2]) ^ keys[3], mixed(lanes[2] ^ keys[0], lanes[3] ^ keys[1]));
 }
 
 // MARK: Changes
@@ -216,9 +186,10 @@ static inline uint64_t next_anchor(uint64_t *state, const uint8_t *bytes, size_t
   return last;
 }
 
+// By digits of pi, which are odd.
 static inline uint64_t spread(uint64_t hash) {
-  hash = (hash ^ hash >> 32) * keys[0];
-  return (hash ^ hash >> 29) * keys[1];
+  hash = (hash ^ hash >> 32) * 0x243F6A8885A308D3;
+  return (hash ^ hash >> 29) * 0x13198A2E03707345;
 }
 
 static inline size_t slot_of(uint64_t spread_hash, size_t slot_count) {

@@ -24,11 +24,25 @@ public struct CompressionMetrics: Sendable {
     "dwcp_dictionary_wire_bytes_total":
       "Bytes on the links of the frames that carry such blocks, headers included and dictionaries not.",
     "dwcp_dictionary_blocks_total": "Frames that carry such blocks.",
+    "dwcp_object_versions_total": "Versions of objects that ended: stood, or failed.",
+    "dwcp_object_version_bytes_total":
+      "Lengths of the objects in versions that stood: what they are without baselines.",
+    "dwcp_object_raw_bytes_total": "Bytes of pages in blocks of versions, those sent again not counted twice.",
+    "dwcp_object_wire_bytes_total":
+      "Bytes on the links of the frames that carry blocks of versions, headers and those sent again included.",
+    "dwcp_object_unchanged_pages_total": "Pages that were given to be sent and were not, since the other end has them.",
+    "dwcp_object_mismatches_total": "Versions whose base the receiving end did not have, or not the same.",
+    "dwcp_object_replaced_blocks_total": "Blocks that were sent again, in full, because of that.",
+    "dwcp_object_drops_total": "Objects that the receiving end held no longer of its own accord.",
+    "dwcp_object_held_bytes": "Bytes that objects count for in the sessions open now, by the end that sends them.",
   ]
 
   private let codecs: [CodecHandles]
   private let sentDictionaries: DictionaryHandles
   private let receivedDictionaries: DictionaryHandles
+  private let sentObjects: ObjectHandles
+  private let receivedObjects: ObjectHandles
+  private let unchangedPages: Counter
   private let triedBlocks: Counter
   private let untriedBlocks: Counter
   private let changes: Counter
@@ -43,6 +57,9 @@ public struct CompressionMetrics: Sendable {
     codecs = Codec.allCases.map { CodecHandles($0, factory) }
     sentDictionaries = DictionaryHandles("sent", factory)
     receivedDictionaries = DictionaryHandles("received", factory)
+    sentObjects = ObjectHandles("sent", factory)
+    receivedObjects = ObjectHandles("received", factory)
+    unchangedPages = Counter(label: "dwcp_object_unchanged_pages_total", factory: factory)
     triedBlocks = Counter(
       label: "dwcp_codec_stored_blocks_total", dimensions: [("reason", "tried")], factory: factory)
     untriedBlocks = Counter(
@@ -62,6 +79,9 @@ public struct CompressionMetrics: Sendable {
     }
     sentDictionaries.update(rise: rise.dictionaries.sent)
     receivedDictionaries.update(rise: rise.dictionaries.received)
+    sentObjects.update(rise: rise.objects.sent, heldByteCount: snapshot.outgoingObjectByteCount)
+    receivedObjects.update(rise: rise.objects.received, heldByteCount: snapshot.incomingObjectByteCount)
+    unchangedPages.increment(by: rise.objects.unchangedPages)
     triedBlocks.increment(by: rise.unshrunkBlocks)
     untriedBlocks.increment(by: rise.untriedBlocks)
     changes.increment(by: rise.codecChoices.changes)
@@ -147,5 +167,47 @@ private struct DictionaryHandles: Sendable {
     raw.increment(by: rise.rawBytes)
     wire.increment(by: rise.wireBytes)
     blocks.increment(by: rise.blocks)
+  }
+}
+
+private struct ObjectHandles: Sendable {
+  private let stood: Counter
+  private let failed: Counter
+  private let version: Counter
+  private let raw: Counter
+  private let wire: Counter
+  private let mismatches: Counter
+  private let replacedBlocks: Counter
+  private let drops: Counter
+  private let held: Gauge
+
+  init(_ direction: String, _ factory: any MetricsFactory) {
+    let labels = [("direction", direction)]
+    func counter(_ name: String) -> Counter { Counter(label: name, dimensions: labels, factory: factory) }
+    func versions(_ outcome: String) -> Counter {
+      Counter(
+        label: "dwcp_object_versions_total", dimensions: labels + [("outcome", outcome)], factory: factory)
+    }
+    stood = versions("stood")
+    failed = versions("failed")
+    version = counter("dwcp_object_version_bytes_total")
+    raw = counter("dwcp_object_raw_bytes_total")
+    wire = counter("dwcp_object_wire_bytes_total")
+    mismatches = counter("dwcp_object_mismatches_total")
+    replacedBlocks = counter("dwcp_object_replaced_blocks_total")
+    drops = counter("dwcp_object_drops_total")
+    held = Gauge(label: "dwcp_object_held_bytes", dimensions: labels, factory: factory)
+  }
+
+  func update(rise: ObjectCounters.Use, heldByteCount: UInt64) {
+    stood.increment(by: rise.versionsStood)
+    failed.increment(by: rise.versionsFailed)
+    version.increment(by: rise.versionBytes)
+    raw.increment(by: rise.rawBytes)
+    wire.increment(by: rise.wireBytes)
+    mismatches.increment(by: rise.mismatches)
+    replacedBlocks.increment(by: rise.replacedBlocks)
+    drops.increment(by: rise.dropped)
+    held.record(Double(heldByteCount))
   }
 }

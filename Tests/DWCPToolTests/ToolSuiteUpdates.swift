@@ -1,5 +1,11 @@
+import Crypto
+import DWCPCore
+import DWCPNIO
 import Foundation
+import NIOCore
 import Testing
+
+@testable import dwcp
 
 /// `dwcp send --baseline`: what the receiver has already is not sent (SPEC FIL-5, FIL-6, BAS-1).
 @Suite struct ToolSuiteUpdates {
@@ -75,5 +81,43 @@ import Testing
     let small = try await ToolServer("--root", root.path, "--update-budget", "1")
     _ = try await Self.send(path, baseline: baseline, to: small)
     #expect(root.content(of: "image") == new)
+  }
+
+  @Test("a file that was updated makes room for the next one of its session before it is answered")
+  func room() async throws {
+    let root = try TemporaryDirectory()
+    let server = try await ToolServer("--root", root.path, "--update-budget", "3")
+    let old = Self.content(seed: 4)
+    let new = Data(old.dropLast())
+    try await withSession(host: "127.0.0.1", port: server.port, configuration: .quiet()) { session in
+      for number in 1...3 as ClosedRange<UInt64> {
+        let name = ObjectName(number: number)
+        let version = number * 2
+        try root.write(old, to: "\(number)")
+        let question = StreamOpening(metadata: [
+          "service": "base", "name": "\(number)", "size": String(Self.byteCount), "object": String(number),
+          "version": String(version), "sha256": hex(SHA256.hash(data: old)),
+        ])
+        let agreed = try await ask(session, question)
+        #expect(agreed == "ok")
+        #expect(try await session.adoptOutgoing(ObjectImage(ByteBuffer(bytes: old)), of: name, version: version))
+        let opening = StreamOpening(metadata: [
+          "service": "update", "name": "\(number)", "size": String(new.count), "sha256": hex(SHA256.hash(data: new)),
+        ])
+        let sent = try await session.withVersion(of: name, byteCount: new.count, opening: opening) { stream in
+          try await stream.finish()
+          return try await stream.readMessage().map { String(buffer: $0) }
+        }
+        #expect(sent.result == "ok \(hex(SHA256.hash(data: new)))")
+        #expect(root.content(of: "\(number)") == new)
+      }
+    }
+  }
+
+  private func ask(_ session: LiveSession, _ opening: StreamOpening) async throws -> String? {
+    try await session.withStream(opening) { stream in
+      try await stream.finish()
+      return try await stream.readMessage().map { String(buffer: $0) }
+    }
   }
 }

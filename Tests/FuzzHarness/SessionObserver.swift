@@ -153,6 +153,7 @@ enum Engines {
     configuration.streamWindowByteCount = 65_536
     configuration.sessionWindowByteCount = 1 << 20
     configuration.maximumPeerStreamCount = 16
+    configuration.receiveObjectByteCount = 1 << 20
     return configuration
   }
 

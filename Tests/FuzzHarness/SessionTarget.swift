@@ -45,6 +45,7 @@ enum SessionTarget {
     case 22: return .cut
     case 29: return .announce(end, codecCount: 1 + Int(input.byte()) % 3)
     case 30: return .offer(end, dictionary: Int(input.byte()))
+    case 31: return objectOperation(end, &input)
     default: return .inject(end, frame: frame(kind, &input))
     }
   }
@@ -110,11 +111,11 @@ extension SessionTarget {
       seeds.append(
         exchange + answer + (scenario % 2 == 0 ? updates + offers : offers + updates) + short + answer + short + answer)
     }
-    for kind in 0..<32 as Range<UInt8> { seeds.append(exchange + answer + [kind, 0, 1, 1, 1] + exchange + answer) }
+    for kind in 0..<31 as Range<UInt8> { seeds.append(exchange + answer + [kind, 0, 1, 1, 1] + exchange + answer) }
     var random = SeededGenerator(seed: 7)
     for length in [60, 200, 500] {
       for _ in 0..<4 { seeds.append((0..<length).map { _ in UInt8(truncatingIfNeeded: random.next()) }) }
     }
-    return seeds.enumerated().map { [UInt8(truncatingIfNeeded: $0.offset)] + $0.element }
+    return (seeds + objectSeeds).enumerated().map { [UInt8(truncatingIfNeeded: $0.offset)] + $0.element }
   }
 }

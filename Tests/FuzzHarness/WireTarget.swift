@@ -200,12 +200,38 @@ extension WireTarget {
       wire += Engines.carry(from: &client, to: &server).readableBytesView
       client.stop(id, code: .cancelled)
     }
+    wire += versions(&client, &server, choice)
     client.ping(now: Engines.start)
     wire += Engines.carry(from: &client, to: &server).readableBytesView
     client.drain(now: Engines.start)
     wire += Engines.carry(from: &client, to: &server).readableBytesView
     client.close(.noError, text: "bye")
     wire += Engines.carry(from: &client, to: &server).readableBytesView
+    return wire
+  }
+
+  /// Versions of an object, short enough for an input: zeros, bytes that change, a last page that is short; and its release.
+  private static func versions(
+    _ client: inout Session, _ server: inout Session, _ choice: CompressionChoice
+  ) -> [UInt8] {
+    var wire: [UInt8] = []
+    let name = ObjectName(number: 1)
+    var content = [UInt8](repeating: 0, count: 3 * 4_096) + [UInt8](repeating: 1, count: 600)
+    for version in 1...3 as ClosedRange<UInt8> {
+      guard let id = try? client.openVersion(of: name, byteCount: content.count, compression: choice) else { continue }
+      _ = try? client.writePages(ByteBuffer(bytes: content), at: 0, to: id)
+      try? client.finish(id)
+      for _ in 0..<3 {
+        runJobs(&client)
+        wire += Engines.carry(from: &client, to: &server).readableBytesView
+        runJobs(&server)
+        Engines.carry(from: &server, to: &client)
+      }
+      content[5] = version
+      content[4_096 + Int(version)] = 9
+      content[3 * 4_096] &+= 1
+    }
+    client.releaseObject(name)
     return wire
   }
 

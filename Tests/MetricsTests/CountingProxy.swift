@@ -100,6 +100,8 @@ struct WireTruth {
   private(set) var byCodec: [UInt8: Traffic] = [:]
   /// Frames with flag DICTIONARY (SPEC DIC-3).
   private(set) var withDictionary = Traffic()
+  /// Frames with flag BASELINE (SPEC BAS-2).
+  private(set) var withPages = Traffic()
   private(set) var resetsByCode: [UInt32: Int] = [:]
 
   init(_ bytes: [UInt8]) {
@@ -116,6 +118,9 @@ struct WireTruth {
         byCodec[bytes[body + 8], default: Traffic()].add(rawByteCount: rawByteCount, wireByteCount: end - start)
         if bytes[start + 1] & 0x40 != 0 {
           withDictionary.add(rawByteCount: rawByteCount, wireByteCount: end - start)
+        }
+        if bytes[start + 1] & 0x20 != 0 {
+          withPages.add(rawByteCount: rawByteCount, wireByteCount: end - start)
         }
       case 0x42: resetsByCode[UInt32(number(body, 4)), default: 0] += 1
       default: break

@@ -33,16 +33,21 @@ import Testing
     snapshot.peerStreams.limit = 512
     snapshot.localStreams.limit = .max
     snapshot.highestStreamUse = 0.9375
+    snapshot.outgoingObjectByteCount = 65_536
+    snapshot.incomingObjectByteCount = .max
     let first = meters.read(snapshot, at: 0)
     #expect(first["dwcp_sessions_open"] == 2)
     #expect(first[#"dwcp_streams_open{opener="peer"}"#] == 240)
     #expect(first[#"dwcp_streams_limit{opener="peer"}"#] == 512)
     #expect(first.real(#"dwcp_streams_limit{opener="local"}"#) == Double(UInt64.max))
     #expect(first.real("dwcp_stream_limit_used_ratio") == 0.9375)
+    #expect(first[#"dwcp_object_held_bytes{direction="sent"}"#] == 65_536)
+    #expect(first.real(#"dwcp_object_held_bytes{direction="received"}"#) == Double(UInt64.max))
     let second = meters.read(SessionSnapshot(), at: 1)
     #expect(second["dwcp_sessions_open"] == 0)
     #expect(second[#"dwcp_streams_open{opener="peer"}"#] == 0)
     #expect(second["dwcp_stream_limit_used_ratio"] == 0)
+    #expect(second[#"dwcp_object_held_bytes{direction="received"}"#] == 0)
   }
 
   @Test("every metric is described, and everything described is a metric")
@@ -73,7 +78,7 @@ import Testing
     bandwidth.update(from: snapshot, now: Instant(nanoseconds: 1))
     compression.update(from: snapshot)
     #expect(factory.handleCount == count)
-    #expect(count < 140)
+    #expect(count < 160)
   }
 }
 

@@ -103,6 +103,58 @@ import Testing
     }
   }
 
+  @Test(
+    "what objects came to is what the wire carried, those whose base is missing or dropped too (SPEC BAS-1 to BAS-5)")
+  func objects() async throws {
+    var (server, client) = (Meters(), Meters())
+    let (object, lost) = (ObjectName(number: 1), ObjectName(number: 2))
+    let first = noise(byteCount: 40 * 4_096)
+    var second = first
+    for page in [3, 4, 30] { second[page * 4_096] ^= 1 }
+    let statistics = [client.statistics, server.statistics]
+    let truth = try await Self.transcripts(server, client, .zstdDefault) { stream in
+      while try await stream.read() != nil {}
+      if stream.opening["drop"] != nil { try await stream.session.dropObject(object) }
+    } body: { session in
+      func send(_ content: [UInt8], _ name: ObjectName) async throws -> UInt64 {
+        try await session.withVersion(of: name, byteCount: content.count) { stream in
+          try await stream.writePages(ByteBuffer(bytes: content), at: 0)
+        }.version
+      }
+      #expect(try await send(first, object) == 1)
+      #expect(try await send(second, object) == 2)
+      let held = [await statistics[0].snapshot(), await statistics[1].snapshot()]
+      #expect(held.map(\.outgoingObjectByteCount) == [3 * 65_536, 0])
+      #expect(held.map(\.incomingObjectByteCount) == [0, 3 * 65_536])
+      // The other end has nothing of this one.
+      #expect(try await session.adoptOutgoing(ObjectImage(ByteBuffer(bytes: first)), of: lost, version: 9))
+      #expect(try await send(second, lost) == 0)
+      try await session.withStream(StreamOpening(metadata: ["drop": "1"])) { _ in }
+      try await eventually("the object is dropped") {
+        await statistics[0].snapshot().counters.objects.sent.dropped == 1
+      }
+    }
+    let traffic = WireTruth(try #require(truth.first).toServer).withPages
+    // 40 pages in two blocks, 3 in one, and 3 in one that is replaced.
+    #expect(traffic.frames == 5 && traffic.rawBytes == 49 * 4_096)
+    for (scrape, direction) in [(await client.read(), "sent"), (await server.read(), "received")] {
+      let other = direction == "sent" ? "received" : "sent"
+      for (name, value) in [
+        ("version_bytes", 2 * first.count), ("raw_bytes", 46 * 4_096), ("wire_bytes", traffic.wireBytes),
+        ("mismatches", 1), ("replaced_blocks", 1), ("drops", 1),
+      ] {
+        #expect(scrape["dwcp_object_\(name)_total{direction=\"\(direction)\"}"] == value, "\(direction) \(name)")
+        #expect(scrape["dwcp_object_\(name)_total{direction=\"\(other)\"}"] == 0, "\(other) \(name)")
+      }
+      for (outcome, count) in [("stood", 2), ("failed", 1)] {
+        let sample = "dwcp_object_versions_total{direction=\"\(direction)\",outcome=\"\(outcome)\"}"
+        #expect(scrape[sample] == count, "\(sample)")
+      }
+      #expect(scrape["dwcp_object_unchanged_pages_total"] == (direction == "sent" ? 2 * 37 : 0))
+      #expect(scrape["dwcp_object_held_bytes{direction=\"\(direction)\"}"] == 0)
+    }
+  }
+
   @Test("resets and outcomes are those of the wire, each by its code")
   func resets() async throws {
     var (server, client) = (Meters(), Meters())

@@ -29,6 +29,7 @@ struct Meters {
     configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     configuration.drainTimeout = .seconds(5)
     configuration.session.compression = .fixed(setting)
+    configuration.session.receiveObjectByteCount = 1 << 20
     configuration.statistics = statistics
     return configuration
   }

@@ -31,6 +31,7 @@ public enum Operation: Hashable, Sendable {
   case announce(End, codecCount: Int)
   /// The application has another dictionary for what it sends.
   case offer(End, dictionary: Int)
+  case object(End, ObjectOperation)
   case drain(End)
   /// The connection dies; what is on its way is lost.
   case cut
@@ -54,9 +55,26 @@ public enum Operation: Hashable, Sendable {
     case .ping: "ping"
     case .announce: "announce"
     case .offer: "offer"
+    case .object(_, .open): "open version"
+    case .object(_, .write): "write pages"
+    case .object(_, .drop): "drop object"
+    case .object(_, .release): "release object"
+    case .object(_, .adopt): "adopt object"
     case .drain: "drain"
     case .cut: "cut"
     case .inject: "inject"
     }
   }
+}
+
+/// What an end does with objects (SPEC BAS-1): with those that it sends, or, to drop one, with those of the other end.
+public enum ObjectOperation: Hashable, Sendable {
+  case open(object: Int, byteCount: Int, forgetsBase: Bool)
+  /// - Parameter fill: what becomes of the pages: one byte throughout, a few bytes changed, nothing, or noise, by its lowest two bits.
+  /// - Parameter base: the bytes of the last version that they are said to be like.
+  case write(object: Int, pages: Range<Int>, fill: UInt8, base: Int?)
+  case drop(object: Int)
+  case release(object: Int)
+  /// Both ends are given an object, or the other one something else.
+  case adopt(object: Int, isWrong: Bool)
 }

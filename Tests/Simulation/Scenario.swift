@@ -9,9 +9,7 @@ public struct Scenario: Sendable {
 
   public init(seed: UInt64, operationCount: Int) {
     var random = SeededGenerator(seed: seed)
-    self.seed = seed
-    client = Self.configuration(&random)
-    server = Self.configuration(&random)
+    self.init(seed: seed, &random)
     // Some sessions read little, some are cut or drained; most live on.
     let stall = random.isOneIn(4) ? 20 : 2
     let isCut = random.isOneIn(10)
@@ -24,11 +22,21 @@ public struct Scenario: Sendable {
   /// The configurations of a seed, and operations that somebody else chose.
   public init(seed: UInt64, operations: [Operation]) {
     var random = SeededGenerator(seed: seed)
-    self.seed = seed
-    client = Self.configuration(&random)
-    server = Self.configuration(&random)
+    self.init(seed: seed, &random)
     self.operations = operations
   }
+
+  private init(seed: UInt64, _ random: inout SeededGenerator) {
+    self.seed = seed
+    var (client, server) = (Self.configuration(&random), Self.configuration(&random))
+    client.receiveObjectByteCount = Self.objectByteCounts[random.next(below: 4)]
+    server.receiveObjectByteCount = Self.objectByteCounts[random.next(below: 4)]
+    self.client = client
+    self.server = server
+    operations = []
+  }
+
+  private static let objectByteCounts: [UInt64] = [0, 65_536, 300_000, 1 << 20]
 
   /// Runs of the bytes that simulated applications write, and one of two parts.
   static func dictionary(_ number: Int) -> CompressionDictionary { dictionaries[number % dictionaries.count] }
@@ -69,7 +77,7 @@ public struct Scenario: Sendable {
   private static func operation(_ random: inout SeededGenerator, stall: Int) -> Operation {
     let end = end(&random)
     let stream = random.next(below: 12)
-    switch random.next(below: 30) {
+    switch random.next(below: 34) {
     case 0, 1: return .open(end)
     case 2...7:
       let byteCount = random.isOneIn(8) ? random.next(below: 40_000) : random.next(below: 3_000)
@@ -90,7 +98,23 @@ public struct Scenario: Sendable {
     case 28:
       return random.isOneIn(2)
         ? .offer(end, dictionary: random.next(below: 8)) : .runJobs(end, seed: random.next())
+    case 29...32: return .object(end, objectOperation(&random))
     default: return .advance(milliseconds: random.next(below: 40))
+    }
+  }
+
+  private static func objectOperation(_ random: inout SeededGenerator) -> ObjectOperation {
+    let object = random.next(below: 4)
+    switch random.next(below: 16) {
+    case 0...3: return .open(object: object, byteCount: 1 + random.next(below: 200_000), forgetsBase: random.isOneIn(8))
+    case 4...11:
+      let first = random.next(below: 40)
+      return .write(
+        object: object, pages: first..<first + 1 + random.next(below: 20),
+        fill: UInt8(truncatingIfNeeded: random.next()), base: random.isOneIn(6) ? random.next(below: 100_000) : nil)
+    case 12: return .drop(object: object)
+    case 13: return .release(object: object)
+    default: return .adopt(object: object, isWrong: random.isOneIn(2))
     }
   }
 }

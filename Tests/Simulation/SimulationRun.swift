@@ -48,7 +48,7 @@ extension Coverage {
   public var gaps: [String] {
     let events = [
       "established", "streamOpened", "readable", "writable", "stopped", "closed", "streamLimitRaised", "pong",
-      "goingAway", "ended",
+      "goingAway", "objectStands", "ended",
     ]
     let operations = [
       "open", "write", "finish", "reset", "stop", "release", "read", "send", "arrive", "runJobs", "advance", "ping",
@@ -57,6 +57,8 @@ extension Coverage {
     for phase in [Session.Phase.awaitingPreface, .open] {
       gaps += operations.filter { !hasMet($0, in: phase) }.map { "\($0) while the client is \(phase)" }
     }
+    let withObjects = ["open version", "write pages", "drop object", "release object", "adopt object"]
+    gaps += withObjects.filter { !hasMet($0, in: .open) }.map { "\($0) while the client is open" }
     return gaps
   }
 }

@@ -25,9 +25,6 @@ int dwcp_delta_is_zero_portable(const void *bytes, size_t count);
 /// Whether both have the same bytes.
 int dwcp_delta_is_equal(const void *left, const void *right, size_t count);
 
-/// Mixes all bytes into 64 bits, the same on every machine. Who chooses the bytes can make two of them hash alike: compare what looks alike.
-uint64_t dwcp_delta_hash(const void *bytes, size_t count);
-
 /// Fills in a mask for each page, with the granules that differ from the base's; returns how many do.
 size_t dwcp_delta_compare(const void *raw, const void *base, size_t page_count, uint8_t *masks);
 

@@ -51,15 +51,19 @@ struct IncomingObjects: Hashable, Sendable {
   private(set) var objects: [ObjectName: Object] = [:]
   /// Streams that carry a version, or did.
   private(set) var names: [StreamID: ObjectName] = [:]
-  private var chargedByteCount: UInt64 = 0
+  /// What all objects count for together.
+  private(set) var chargedByteCount: UInt64 = 0
   /// Objects with answers to be sent.
   private var answering: Deque<ObjectName> = []
   /// Where objects stand now, for the application.
   private var news: Deque<News> = []
 
-  private struct News: Hashable, Sendable {
+  struct News: Hashable, Sendable {
     let name: ObjectName
+    /// 0 for nothing.
     let version: UInt64
+    /// What was under way until now.
+    let ended: ObjectVersion?
   }
 
   init(budget: UInt64) {
@@ -136,7 +140,7 @@ struct IncomingObjects: Hashable, Sendable {
     objects[name]?.forget()
     guard objects[name]?.incoming == nil else { return true }
     // Where the version before it ended may still be to be said: it then ended here.
-    answer(name, version: objects[name]?.stand?.version ?? version, value: 0)
+    answer(name, version: objects[name]?.stand?.version ?? version, value: 0, ended: nil)
     return true
   }
 
@@ -196,13 +200,14 @@ extension IncomingObjects {
     settle(name)
   }
 
-  /// A block could not be rebuilt from its base; the other end is told of the first.
-  mutating func noteMismatch(ofBlockAt offset: UInt64, of id: StreamID) {
-    guard let incoming = incoming(on: id), incoming.mismatch == nil, let name = names[id] else { return }
+  /// A block could not be rebuilt from its base; true for the first of a version, of which the other end is told.
+  mutating func noteMismatch(ofBlockAt offset: UInt64, of id: StreamID) -> Bool {
+    guard let incoming = incoming(on: id), incoming.mismatch == nil, let name = names[id] else { return false }
     let first = objects[name]?.update { incoming, _ in incoming.noteMismatch(ofBlockAt: offset) }
     objects[name]?.mismatch = BaselineAnswer(
       name: name, version: incoming.version.version, value: first ?? offset, kind: .mismatch)
     queueAnswer(of: name)
+    return true
   }
 
   /// FIN has come: what may follow are replacements.
@@ -219,7 +224,8 @@ extension IncomingObjects {
     guard let incoming = incoming(on: id), let name = names[id] else { return }
     objects[name]?.incoming = nil
     if !isReset || incoming.mismatch != nil { objects[name]?.forget() }
-    answer(name, version: incoming.version.version, value: objects[name]?.version ?? 0)
+    answer(
+      name, version: incoming.version.version, value: objects[name]?.version ?? 0, ended: incoming.version)
   }
 
   /// The stream is gone.
@@ -234,28 +240,27 @@ extension IncomingObjects {
     // Without its base nobody knows what the pages are that it leaves out.
     guard incoming.mismatch == nil, incoming.version.baseVersion == 0 || objects[name]?.image != nil else {
       objects[name]?.forget()
-      return answer(name, version: incoming.version.version, value: 0)
+      return answer(name, version: incoming.version.version, value: 0, ended: incoming.version)
     }
     objects[name]?.commit(incoming)
-    answer(name, version: incoming.version.version, value: incoming.version.version)
+    answer(
+      name, version: incoming.version.version, value: incoming.version.version, ended: incoming.version)
   }
 
   /// Where an object stands now is to be said.
-  private mutating func answer(_ name: ObjectName, version: UInt64, value: UInt64) {
+  private mutating func answer(_ name: ObjectName, version: UInt64, value: UInt64, ended: ObjectVersion?) {
     guard var object = objects[name] else { return }
     object.mismatch = nil
     object.stand = BaselineAnswer(name: name, version: version, value: value, kind: .stands)
     let byteCount = object.image.map { ObjectImage.chargedByteCount(UInt64($0.byteCount)) } ?? 0
     _ = charge(&object, name, byteCount)
     objects[name] = object
-    news.append(News(name: name, version: value))
+    news.append(News(name: name, version: value, ended: ended))
     queueAnswer(of: name)
   }
 
   /// The next change of where an object stands.
-  mutating func takeNews() -> (name: ObjectName, version: UInt64)? {
-    news.popFirst().map { ($0.name, $0.version) }
-  }
+  mutating func takeNews() -> News? { news.popFirst() }
 
   private mutating func queueAnswer(of name: ObjectName) {
     if !answering.contains(name) { answering.append(name) }

@@ -36,7 +36,8 @@ struct OutgoingObjects: Hashable, Sendable {
   private var lastVersion: UInt64 = 0
   /// Streams that carry a version, while it is under way.
   private(set) var names: [StreamID: ObjectName] = [:]
-  private var chargedByteCount: UInt64 = 0
+  /// What all objects count for together.
+  private(set) var chargedByteCount: UInt64 = 0
   private var releases: Deque<ObjectName> = []
   /// Versions whose blocks have to be sent again.
   private var replacing: Deque<StreamID> = []
@@ -177,8 +178,10 @@ extension OutgoingObjects {
     /// It concerns what this end does not have any more.
     case ignored
     case replacing
-    /// The object stands at a version, 0 for none. The stream is one that carried what is not to be.
-    case stands(UInt64, abandoned: StreamID?)
+    /// A version has ended, and the object stands at one, 0 for none. The stream is one that carried what is not to be.
+    case ended(ObjectVersion, standing: UInt64, abandoned: StreamID?)
+    /// The other end has nothing of the object any more.
+    case dropped
   }
 
   mutating func receive(_ answer: BaselineAnswer) throws(SessionError) -> Outcome {
@@ -188,10 +191,11 @@ extension OutgoingObjects {
     if let outgoing = objects[answer.name]?.outgoing, outgoing.version.version == answer.version {
       return answer.kind == .mismatch ? try receiveMismatch(answer, outgoing) : try end(outgoing, answer)
     }
-    guard let version = objects[answer.name]?.version, answer.kind == .stands, answer.version == version,
-      answer.value == 0
+    guard let version = objects[answer.name]?.version, version > 0, answer.kind == .stands,
+      answer.version == version, answer.value == 0
     else { return .ignored }
-    return drop(answer.name)
+    drop(answer.name)
+    return .dropped
   }
 
   private mutating func receiveMismatch(
@@ -224,21 +228,21 @@ extension OutgoingObjects {
       object.commit(outgoing)
     } else if answer.value == 0 || object.image == nil {
       objects[answer.name] = object
-      _ = drop(answer.name)
-      return .stands(0, abandoned: outgoing.isFinished ? nil : outgoing.streamID)
+      drop(answer.name)
+      return .ended(outgoing.version, standing: 0, abandoned: outgoing.isFinished ? nil : outgoing.streamID)
     }
     recharge(&object, object.image.map { ObjectImage.chargedByteCount(UInt64($0.byteCount)) } ?? 0)
     objects[answer.name] = object
-    return .stands(answer.value, abandoned: isNew || outgoing.isFinished ? nil : outgoing.streamID)
+    return .ended(
+      outgoing.version, standing: answer.value, abandoned: isNew || outgoing.isFinished ? nil : outgoing.streamID)
   }
 
   /// The other end has nothing of an object; its numbers go on.
-  private mutating func drop(_ name: ObjectName) -> Outcome {
-    guard var object = objects[name] else { return .ignored }
+  private mutating func drop(_ name: ObjectName) {
+    guard var object = objects[name] else { return }
     object.forget()
     if object.outgoing == nil { recharge(&object, 0) }
     objects[name] = object
-    return .stands(0, abandoned: nil)
   }
 }
 

@@ -112,10 +112,9 @@ extension Session {
       counters.sessionsClosed.failed &+= 1
     }
     counters.streamsClosed.sessionEnded &+= UInt64(streams.count)
-    // Their histories are of no more use, however long the owner keeps the session.
+    // Their histories are of no more use, however long the owner keeps the session; where what can still be read belongs is.
     sendChains = [:]
     receiveChains = [:]
-    pageReads = [:]
     pageJobs = []
     outgoingObjects = OutgoingObjects()
     incomingObjects = IncomingObjects(budget: 0)

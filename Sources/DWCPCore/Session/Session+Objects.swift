@@ -81,6 +81,7 @@ extension Session {
     }
     let base = base.flatMap { $0.isEmpty || $0.count > PageBlockHead.maximumBaseByteCount ? nil : $0 }
     var hasRoom = true
+    var unchangedPageCount = PageRuns.pageCount(byteCount: bytes.readableBytes)
     for part in outgoingObjects.changedParts(of: bytes, at: offset, on: id, isMoved: base != nil) {
       let isNew = outgoingObjects.update(id) { version, _ in
         version.write(
@@ -91,7 +92,9 @@ extension Session {
         let piece = bytes.getSlice(at: bytes.readerIndex &+ part.range.lowerBound, length: part.range.count)
       else { throw .caller(.protocol, "BAS-2", "a page was written before in this version") }
       hasRoom = try append(piece, to: id, endsMessage: false, isPages: true)
+      unchangedPageCount &-= PageRuns.pageCount(byteCount: part.range.count)
     }
+    counters.objects.unchangedPages &+= UInt64(unchangedPageCount)
     return hasRoom
   }
 
@@ -115,7 +118,8 @@ extension Session {
       image, of: name, epoch: epoch, version: version, budget: remote.objectByteCount)
   }
 
-  /// Gives this end an object that the other end has too, by other means than this session.
+  /// Gives this end an object that the other end has too, by other means than this session. The other end has to count it first, or begin nothing in between: what it
+  /// begins without counting it may be more than the budget has left, which ends the session (SPEC BAS-1).
   ///
   /// - Parameters:
   ///   - image: its content; making it takes time in proportion to it.
@@ -132,7 +136,9 @@ extension Session {
 
   /// Gives memory back: this end holds an object of the other end's no longer, which the other end is told (SPEC BAS-5).
   public mutating func dropObject(_ name: ObjectName) {
-    if incomingObjects.drop(name) { tellObjects() }
+    guard incomingObjects.drop(name) else { return }
+    counters.objects.received.dropped &+= 1
+    tellObjects()
   }
 
   /// What this end holds of an object of the other end's.

@@ -87,6 +87,9 @@ extension Session {
       streamID: id, markTable: nil, dictionaryID: nil, pageHead: head,
       decodedCheck: head == nil ? nil : block.decodedCheck, payload: block.payload, isCopied: block.mayPinMuch,
       isChecked: sendsChecks)
+    if head != nil {
+      counters.objects.sent.addBlock(rawByteCount: block.rawByteCount, wireByteCount: batch.byteCount &- start)
+    }
     if let codec = Codec(rawValue: block.codecID) {
       countSent(
         codec, rawByteCount: block.rawByteCount, block.payload.readableBytes, wireByteCount: batch.byteCount &- start)
@@ -104,7 +107,7 @@ extension Session {
         flags: DataFrame.Flags.baseline, streamID: id, markTable: nil, dictionaryID: nil, pageHead: pages.head,
         decodedCheck: pages.decodedCheck, payload: pages.raw, isCopied: false, isChecked: sendsChecks)
       noteSent(.data)
-      counters.replacedBlocks &+= 1
+      counters.objects.sent.addReplacement(wireByteCount: batch.byteCount &- start)
       flow.noteSent(frameCount: link.sentNumberedCount, byteCount: batch.byteCount &- start, now: now)
     }
   }
@@ -141,7 +144,11 @@ extension Session {
       throw .peer(
         .protocol, "BAS-2", "a block of stream \(id) has pages, and the stream carries no version of an object")
     }
-    return try incomingObjects.receive(head, of: id, offset: offset, rawByteCount: parser.dataFrame.rawByteCount)
+    let arrival = try incomingObjects.receive(
+      head, of: id, offset: offset, rawByteCount: parser.dataFrame.rawByteCount)
+    counters.objects.received.addBlock(
+      rawByteCount: parser.dataFrame.rawByteCount, wireByteCount: parser.wireByteCount)
+    return arrival
   }
 
   /// Keeps the place of a block for its reader, and has it rebuilt.
@@ -179,6 +186,7 @@ extension Session {
     guard !block.isFinal else { throw .peer(.protocol, "BAS-4", "a replacement has FIN") }
     let number = try incomingObjects.receiveReplacement(
       head, of: id, offset: offset, rawByteCount: parser.dataFrame.rawByteCount)
+    counters.objects.received.addReplacement(wireByteCount: parser.wireByteCount)
     if let number { decodePages(head, of: id, offset, block.codec, entryNumber: number, base: []) }
     tellObjects()
   }
@@ -198,7 +206,7 @@ extension Session {
   }
 
   private mutating func noteMismatch(at offset: UInt64, of id: StreamID) {
-    incomingObjects.noteMismatch(ofBlockAt: offset, of: id)
+    if incomingObjects.noteMismatch(ofBlockAt: offset, of: id) { counters.objects.received.mismatches &+= 1 }
   }
 
   mutating func finishIncomingVersion(of id: StreamID) {
@@ -220,8 +228,9 @@ extension Session {
 
   /// Tells the application where objects stand now.
   mutating func tellObjects() {
-    while let (name, version) = incomingObjects.takeNews() {
-      events.append(.objectStands(name, version: version, isOwn: false))
+    while let news = incomingObjects.takeNews() {
+      if let ended = news.ended { counters.objects.received.note(ended, standing: news.version) }
+      events.append(.objectStands(news.name, version: news.version, isOwn: false))
     }
   }
 
@@ -236,10 +245,14 @@ extension Session {
     }
     switch try outgoingObjects.receive(answer) {
     case .ignored: try ledger.noteIdleFrame(now: now)
-    case .replacing: counters.objectMismatches &+= 1
-    case .stands(let version, let abandoned):
+    case .replacing: counters.objects.sent.mismatches &+= 1
+    case .ended(let version, let standing, let abandoned):
+      counters.objects.sent.note(version, standing: standing)
       if let abandoned { reset(abandoned, code: .cancelled) }
-      events.append(.objectStands(answer.name, version: version, isOwn: true))
+      events.append(.objectStands(answer.name, version: standing, isOwn: true))
+    case .dropped:
+      counters.objects.sent.dropped &+= 1
+      events.append(.objectStands(answer.name, version: 0, isOwn: true))
     }
   }
 }

@@ -127,7 +127,7 @@ extension Session {
   private mutating func countReceived(_ codec: Codec, hasDictionary: Bool) {
     let rawByteCount = parser.dataFrame.rawByteCount
     let payloadByteCount = parser.payloadByteCount
-    let wireByteCount = FrameHeader.byteCount &+ parser.header.remainderByteCount
+    let wireByteCount = parser.wireByteCount
     counters.rawBytesReceived &+= UInt64(rawByteCount)
     if hasDictionary {
       counters.dictionaries.received.addBlock(rawByteCount: rawByteCount, wireByteCount: wireByteCount)

@@ -24,10 +24,8 @@ public struct SessionCounters: Hashable, Sendable {
   public var untriedBlocks: UInt64 = 0
   /// What automatic compression has chosen.
   public var codecChoices = CodecChoiceCounters()
-  /// Versions of objects that this end sent and whose base the other end did not have, or not the same (SPEC BAS-4).
-  public var objectMismatches: UInt64 = 0
-  /// Blocks that were sent again, in full, because of that.
-  public var replacedBlocks: UInt64 = 0
+  /// What objects came to.
+  public var objects = ObjectCounters()
   /// What dictionaries came to.
   public var dictionaries = DictionaryCounters()
   /// Sessions that completed the handshake.
@@ -163,8 +161,7 @@ extension SessionCounters {
     combine(&unshrunkBlocks, other.unshrunkBlocks)
     combine(&untriedBlocks, other.untriedBlocks)
     codecChoices.merge(other.codecChoices, combine)
-    combine(&objectMismatches, other.objectMismatches)
-    combine(&replacedBlocks, other.replacedBlocks)
+    objects.merge(other.objects, combine)
     dictionaries.merge(other.dictionaries, combine)
     combine(&sessionsOpened, other.sessionsOpened)
     sessionsClosed.merge(other.sessionsClosed, combine)

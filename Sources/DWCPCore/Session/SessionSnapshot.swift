@@ -12,6 +12,10 @@ public struct SessionSnapshot: Hashable, Sendable {
   public var peerStreams = StreamUse()
   /// The largest share of a stream limit in use, in any session and for either end; 0 to 1.
   public var highestStreamUse: Double = 0
+  /// Bytes that objects of this end count for, and are held here too (SPEC BAS-1).
+  public var outgoingObjectByteCount: UInt64 = 0
+  /// Bytes that objects of other ends count for, which are held here.
+  public var incomingObjectByteCount: UInt64 = 0
   /// The time that other ends take to answer.
   public var roundTrips = RoundTrips()
 
@@ -62,6 +66,8 @@ public struct SessionSnapshot: Hashable, Sendable {
     localStreams.add(other.localStreams)
     peerStreams.add(other.peerStreams)
     highestStreamUse = max(highestStreamUse, other.highestStreamUse)
+    outgoingObjectByteCount = outgoingObjectByteCount.addingSaturated(other.outgoingObjectByteCount)
+    incomingObjectByteCount = incomingObjectByteCount.addingSaturated(other.incomingObjectByteCount)
     roundTrips.add(other.roundTrips)
   }
 }
@@ -79,6 +85,8 @@ extension Session {
     snapshot.localStreams.limit =
       snapshot.localStreams.openCount &+ remote.streamLimit &- min(remote.streamLimit, openedOrdinal)
     snapshot.highestStreamUse = max(snapshot.localStreams.share, snapshot.peerStreams.share)
+    snapshot.outgoingObjectByteCount = outgoingObjects.chargedByteCount
+    snapshot.incomingObjectByteCount = incomingObjects.chargedByteCount
     if let roundTripNanoseconds {
       snapshot.roundTrips.sessionCount = 1
       snapshot.roundTrips.sumNanoseconds = roundTripNanoseconds

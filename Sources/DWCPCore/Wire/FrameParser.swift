@@ -164,6 +164,10 @@ struct FrameParser: Hashable, Sendable {
     return FrameHeader.byteCount &+ block.header.remainderByteCount
   }
 
+  /// All bytes of the last frame.
+  @inline(__always)
+  var wireByteCount: Int { FrameHeader.byteCount &+ header.remainderByteCount }
+
   /// Bytes of the last block's payload.
   @inline(__always)
   var payloadByteCount: Int {

@@ -60,21 +60,27 @@ extension ServiceRouter {
     let file = try root.create(stream.opening["name"] ?? "", mode: mode)
     // The session keeps the pages; reading makes room for more.
     while try await stream.read() != nil {}
+    // Before the answer, so that its receiver finds room for the next file.
+    do {
+      try await copy(version, of: stream.session, to: file)
+    } catch {
+      try await stream.session.dropObject(version.name)
+      throw error
+    }
+    try await stream.session.dropObject(version.name)
+    return try file.commit(expectedDigest: digest)
+  }
+
+  private func copy(_ version: ObjectVersion, of session: LiveSession, to file: IncomingFile) async throws {
     var offset = 0
     while offset < version.byteCount {
-      let part = try await stream.session.object(version.name, range: offset..<offset + OutgoingFile.chunkByteCount)
+      let part = try await session.object(version.name, range: offset..<offset + OutgoingFile.chunkByteCount)
       guard let part, part.version == version.version, part.bytes.readableBytes > 0 else {
         throw SystemError(name: "EBASE", message: "the version that was sent goes on from a file that is not here")
       }
       try file.write(part.bytes)
       offset += part.bytes.readableBytes
     }
-    defer { dropLater(version.name, of: stream.session) }
-    return try file.commit(expectedDigest: digest)
-  }
-
-  private func dropLater(_ name: ObjectName, of session: LiveSession) {
-    Task { try? await session.dropObject(name) }
   }
 }
 

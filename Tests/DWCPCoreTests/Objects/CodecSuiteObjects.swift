@@ -138,6 +138,22 @@ import Testing
     #expect(pair.server.failure == nil)
   }
 
+  @Test("pages that had come when the session ended are read as those that they are (SPEC BAS-2, END-5)")
+  func endOfSession() throws {
+    var pair = ObjectPair()
+    let content = ObjectPair.content(pageCount: 20, seed: 11)
+    let id = try pair.begin(content.count)
+    for page in [17, 3] {
+      let range = page * 4_096..<(page + 1) * 4_096
+      _ = try pair.client.session.writePages(ByteBuffer(bytes: content[range]), at: range.lowerBound, to: id)
+    }
+    pair.exchange()
+    pair.server.session.endOfInput()
+    let reads = pair.reads(id)
+    #expect(reads.map(\.offset) == [17 * 4_096, 3 * 4_096])
+    for read in reads { #expect(read.bytes == Array(content[Int(read.offset)..<Int(read.offset) + 4_096])) }
+  }
+
   @Test("objects count until they are released, and no more are begun than the other end holds (SPEC BAS-1)")
   func budgets() throws {
     var pair = ObjectPair(byteCount: 3 * 65_536)

@@ -138,6 +138,9 @@ import Testing
     pair.exchange()
     pair.client.receive(answer(0, 0, 1), now: pair.now)
     #expect(pair.client.failure == nil, "it is about nothing that this end has any more")
+    #expect(pair.client.stands.isEmpty)
+    for _ in 0..<100_000 where pair.client.failure == nil { pair.client.receive(answer(0, 0, 1), now: pair.now) }
+    #expect(pair.client.failure?.rule == "LIM-1", "it is no progress")
   }
 
   @Test(

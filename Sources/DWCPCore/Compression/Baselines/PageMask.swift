@@ -117,16 +117,11 @@ enum PageMask {
   }
 }
 
-/// Questions about single pages, for those who look for pages that are alike.
+/// Questions about single pages, for those who look for what need not be sent.
 enum PageContent {
   /// Whether all bytes are 0.
   static func isZero(_ page: RawSpan) -> Bool {
     unsafe page.withUnsafeBytes { unsafe dwcp_delta_is_zero($0.baseAddress, $0.count) != 0 }
-  }
-
-  /// The same for the same bytes on every machine. Pages with the same hash are to be compared: whoever chooses bytes can find two.
-  static func hash(_ page: RawSpan) -> UInt64 {
-    unsafe page.withUnsafeBytes { unsafe dwcp_delta_hash($0.baseAddress, $0.count) }
   }
 
   /// Whether both have the same bytes.

@@ -79,24 +79,6 @@ struct CodecSuitePageMask {
     }
   }
 
-  /// The values are those of the algorithm written down in another language.
-  @Test func hashIsTheSameEverywhereAndDependsOnEachBit() {
-    let page = SampleKind.text.bytes(4_096)
-    #expect(hash([UInt8](repeating: 0, count: 4_096)) == 0x50D0_0D23_284F_B78D)
-    #expect(hash((0..<4_096).map { UInt8(truncatingIfNeeded: $0) }) == 0xE93A_D2E5_191E_E510)
-    #expect(hash(Array("dwcp".utf8)) == 0xC27E_CBDE_7436_C6AA)
-    var hashes: Set<UInt64> = [hash(page)]
-    for bit in 0..<8 * page.count {
-      var other = page
-      other[bit / 8] ^= 1 << UInt8(bit % 8)
-      hashes.insert(hash(other))
-    }
-    for byteCount in 0..<page.count { hashes.insert(hash(Array(page.prefix(byteCount)))) }
-    #expect(hashes.count == 1 + 8 * page.count + page.count)
-    // The low bits and the high ones are as good.
-    for shift in [0, 13, 26, 39, 52] { #expect(Set(hashes.map { $0 >> UInt64(shift) & 0xFFF }).count > 4_080) }
-  }
-
   @Test func pagesAreLookedAt() {
     let zeros = [UInt8](repeating: 0, count: 4_096)
     #expect(isZero(zeros) && isZero([]))
@@ -108,7 +90,6 @@ struct CodecSuitePageMask {
     #expect(areEqual(zeros, zeros) && !areEqual(zeros, Array(zeros.dropLast())))
   }
 
-  private func hash(_ bytes: [UInt8]) -> UInt64 { PageContent.hash(bytes.span.bytes) }
   private func isZero(_ bytes: [UInt8]) -> Bool { PageContent.isZero(bytes.span.bytes) }
   private func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
     PageContent.areEqual(left.span.bytes, right.span.bytes)
