@@ -118,7 +118,9 @@ import Testing
         let count = min(rest, 1_000)
         batch.writeStored(
           DataFrame(offset: offsets[id] ?? 0, codecID: Codec.none.rawValue, rawByteCount: Int(count)), flags: 0,
-          streamID: id, payload: ByteBuffer(repeating: 1, count: Int(count)), isCopied: true, isChecked: true)
+          streamID: id,
+          SendQueue.Chunk(bytes: ByteBuffer(repeating: 1, count: Int(count)), endsMessage: false, mayPinMuch: true),
+          isChecked: true)
         offsets[id, default: 0] += count
         rest -= count
       }
