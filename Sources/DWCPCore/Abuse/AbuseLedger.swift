@@ -70,10 +70,18 @@ struct AbuseLedger: Hashable, Sendable {
 
   /// A DATA frame that has brought something new.
   mutating func noteData(rawByteCount: Int, isFinal: Bool, isRestart: Bool, now: Instant) throws(SessionError) {
+    guard !isFinal || isRestart else { return }
+    guard bearsData(rawByteCount: rawByteCount, isRestart: isRestart, now: now) else {
+      throw .overflow("short DATA frames")
+    }
+  }
+
+  /// The same, for one without FIN; false, and nothing is noted, when that is too much.
+  @inline(__always)
+  mutating func bearsData(rawByteCount: Int, isRestart: Bool = false, now: Instant) -> Bool {
     let longEnough = isRestart ? Self.longEnoughChainByteCount : Self.longEnoughByteCount
-    guard rawByteCount < longEnough, !isFinal || isRestart else { return }
-    let missing = UInt64(longEnough &- max(0, rawByteCount))
-    guard shortDataBytes.add(missing, now: now) else { throw .overflow("short DATA frames") }
+    guard rawByteCount < longEnough else { return true }
+    return shortDataBytes.add(UInt64(longEnough &- max(0, rawByteCount)), now: now)
   }
 
   /// The other end begins to send a dictionary.

@@ -34,6 +34,12 @@ struct LinkAccounting: Hashable, Sendable {
     acknowledgementDeadline = acknowledgementDeadline ?? now.advanced(byNanoseconds: delayNanoseconds)
   }
 
+  /// More of the frames that were noted last.
+  mutating func noteReceivedMore(frameCount: Int, byteCount: Int) {
+    byteCountSinceTold &+= UInt64(byteCount)
+    receivedNumberedCount &+= UInt64(frameCount)
+  }
+
   mutating func receiveAcknowledgement(_ count: UInt64) throws(SessionError) {
     guard count >= acknowledgedCount, count <= sentNumberedCount else {
       throw .peer(.protocol, "ACK-1", "ACK \(count) is not between \(acknowledgedCount) and \(sentNumberedCount)")

@@ -68,14 +68,14 @@ extension Session {
   /// - Parameter endsMessage: a message ends behind these bytes, which may be none (SPEC section 8).
   /// - Throws: `streamState` when this end has ended the direction, or the stream is gone; the other end's code when that stopped it.
   public mutating func write(
-    _ bytes: ByteBuffer, to id: StreamID, endsMessage: Bool = false
+    _ bytes: consuming ByteBuffer, to id: StreamID, endsMessage: Bool = false
   ) throws(SessionError) -> Bool {
-    try append(bytes, to: id, endsMessage: endsMessage, isPages: false)
+    try append(consume bytes, to: id, endsMessage: endsMessage, isPages: false)
   }
 
   @inline(__always)
   mutating func append(
-    _ bytes: ByteBuffer, to id: StreamID, endsMessage: Bool, isPages: Bool
+    _ bytes: consuming ByteBuffer, to id: StreamID, endsMessage: Bool, isPages: Bool
   ) throws(SessionError) -> Bool {
     streams.makeUnique()
     guard let slot = streams.slot(of: id), streams[slot: slot].send.canWrite, !streams[slot: slot].isReleased,
@@ -83,7 +83,7 @@ extension Session {
     else { throw endedError(id) }
     if bytes.readableBytes > 0 || endsMessage {
       backlogs.lend(to: &streams[slot: slot].send.backlog)
-      if streams[slot: slot].send.append(bytes, endsMessage: endsMessage), !streams[slot: slot].isPinning {
+      if streams[slot: slot].send.append(consume bytes, endsMessage: endsMessage), !streams[slot: slot].isPinning {
         streams[slot: slot].isPinning = true
         pinners.append(UInt32(truncatingIfNeeded: slot))
       }

@@ -94,6 +94,7 @@ extension Session {
       try beginFrame(parser.header, now: now)
       try requireOpen(parser.header.type)
       try receiveData(now: now)
+      offset &+= receiveRun(from: whole, bytes.extracting(droppingFirst: offset), at: offset, now: now)
     }
     input.moveReaderIndex(forwardBy: offset)
   }

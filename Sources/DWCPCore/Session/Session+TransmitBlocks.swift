@@ -70,7 +70,7 @@ extension Session {
     let start = batch.byteCount
     batch.writeStored(
       DataFrame(offset: offset, codecID: Codec.none.rawValue, rawByteCount: rawByteCount), flags: flags, streamID: id,
-      payload: chunk.bytes, isCopied: chunk.mayPinMuch, isChecked: sendsChecks)
+      consume chunk, isChecked: sendsChecks)
     if !sendChains.isEmpty { noteSent(rawByteCount: rawByteCount, isFinal: isFinal, of: id) }
     countSent(.none, rawByteCount: rawByteCount, rawByteCount, wireByteCount: batch.byteCount - start)
     return true

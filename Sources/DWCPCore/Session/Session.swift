@@ -57,6 +57,8 @@ public struct Session: Hashable, Sendable {
   var borrowers: [UInt32] = []
   /// Slots of streams whose unsent bytes may lie in buffers that are much larger.
   var pinners: [UInt32] = []
+  /// Memory for blocks that were joined; nothing is in it between two of them.
+  var joint = ByteBuffer()
   /// Bodies of OPEN that have still to be sent and are not empty.
   var openBodies: [StreamID: [UInt8]] = [:]
   /// Streams whose blocks are chained, in each direction (SPEC CHN-2).

@@ -126,11 +126,11 @@ public struct CodecChoiceCounters: Hashable, Sendable {
 }
 
 extension CodecCounters.Traffic {
-  mutating func add(rawByteCount: Int, payloadByteCount: Int, wireByteCount: Int) {
+  mutating func add(blockCount: Int = 1, rawByteCount: Int, payloadByteCount: Int, wireByteCount: Int) {
     rawBytes &+= UInt64(rawByteCount)
     payloadBytes &+= UInt64(payloadByteCount)
     wireBytes &+= UInt64(wireByteCount)
-    blocks &+= 1
+    blocks &+= UInt64(blockCount)
   }
 
   fileprivate mutating func merge(_ other: Self, _ combine: (inout UInt64, UInt64) -> Void) {

@@ -122,9 +122,9 @@ struct SendHalf: Hashable, Sendable {
 
   /// What the application writes behind the end is dropped. True when `detach` has to be called before long.
   @inline(__always)
-  mutating func append(_ bytes: ByteBuffer, endsMessage: Bool) -> Bool {
+  mutating func append(_ bytes: consuming ByteBuffer, endsMessage: Bool) -> Bool {
     guard canWrite else { return false }
-    return backlog.contents.queue.append(bytes, endsMessage: endsMessage)
+    return backlog.contents.queue.append(consume bytes, endsMessage: endsMessage)
   }
 
   /// What waits no longer keeps large buffers alive (SPEC MEM-1).

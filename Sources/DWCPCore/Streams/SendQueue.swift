@@ -46,11 +46,11 @@ struct SendQueue: Hashable, Sendable {
 
   /// Appends bytes as the slice that they are. True when `detach` has to be called before long.
   @inline(__always)
-  mutating func append(_ bytes: ByteBuffer, endsMessage: Bool) -> Bool {
+  mutating func append(_ bytes: consuming ByteBuffer, endsMessage: Bool) -> Bool {
     let count = bytes.readableBytes
     guard count > 0 || endsMessage else { return false }
     let mayPinMuch = count < Self.leastExaminedByteCount || Self.pinsMuch(bytes)
-    chunks.append(Chunk(bytes: bytes, endsMessage: endsMessage, mayPinMuch: mayPinMuch))
+    chunks.append(Chunk(bytes: consume bytes, endsMessage: endsMessage, mayPinMuch: mayPinMuch))
     newCount &+= 1
     peak.note(chunks.count)
     byteCount += count

@@ -4,8 +4,9 @@ internal import DequeModule
 struct ShortQueue<Element> {
   /// Looked at, and changed, where it lies; a subscript would give a copy. Nil while the queue is empty.
   var first: Element?
-  /// Empty while there is no first.
-  private var rest: Deque<Element> = []
+  /// Empty while there is no first; none is nil. A deque copies what is appended to it, and to count a reference costs more than all else here: a place is appended,
+  /// and the element moved there.
+  private var rest: Deque<Element?> = []
 
   @inline(__always)
   var isEmpty: Bool { first == nil }
@@ -16,7 +17,12 @@ struct ShortQueue<Element> {
 
   @inline(__always)
   mutating func append(_ element: consuming Element) {
-    if first == nil { first = element } else { rest.append(element) }
+    guard first != nil else {
+      first = consume element
+      return
+    }
+    rest.append(nil)
+    rest[rest.count &- 1] = consume element
   }
 
   @inline(__always)
@@ -37,16 +43,13 @@ struct ShortQueue<Element> {
 
   subscript(index: Int) -> Element {
     get {
-      if index == 0, let first { return first }
-      return rest[index &- 1]
+      guard let element = index == 0 ? first : rest[index &- 1] else { fatalError("no such element") }
+      return element
     }
     _modify {
-      if index == 0, var element = first.take() {
-        defer { first = element }
-        yield &element
-      } else {
-        yield &rest[index &- 1]
-      }
+      guard var element = index == 0 ? first.take() : rest[index &- 1].take() else { fatalError("no such element") }
+      defer { if index == 0 { first = element } else { rest[index &- 1] = element } }
+      yield &element
     }
   }
 }

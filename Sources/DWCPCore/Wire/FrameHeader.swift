@@ -15,6 +15,10 @@ struct FrameHeader: Hashable, Sendable {
 
   var isChecked: Bool { flags & FrameFlags.check != 0 }
 
+  /// The first 8 bytes.
+  @inline(__always)
+  var firstWord: UInt64 { UInt64(type.rawValue) << 56 | UInt64(flags) << 48 | streamID.rawValue }
+
   /// Bytes behind the header, the payload check included.
   var remainderByteCount: Int { bodyByteCount &+ (isChecked ? Self.checkByteCount : 0) }
 
@@ -79,8 +83,7 @@ struct FrameHeader: Hashable, Sendable {
   /// Writes the 16 bytes at the beginning of `target`, which has room for them.
   @inline(__always)
   func store(in target: UnsafeMutableRawBufferPointer) {
-    let typeFlagsAndStream = UInt64(type.rawValue) << 56 | UInt64(flags) << 48 | streamID.rawValue
-    unsafe target.storeBytes(of: typeFlagsAndStream.bigEndian, as: UInt64.self)
+    unsafe target.storeBytes(of: firstWord.bigEndian, as: UInt64.self)
     unsafe target.storeBytes(of: UInt32(truncatingIfNeeded: bodyByteCount).bigEndian, toByteOffset: 8, as: UInt32.self)
     let check = unsafe CRC32C.checksum(UnsafeRawBufferPointer(target), 0, 12)
     unsafe target.storeBytes(of: check.bigEndian, toByteOffset: 12, as: UInt32.self)

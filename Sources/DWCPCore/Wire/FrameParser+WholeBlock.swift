@@ -42,6 +42,26 @@ extension FrameParser {
     return block
   }
 
+  /// The payload's length, if the bytes begin with a stored block at a known place that has no mark, no FIN and nothing in front of its payload.
+  ///
+  /// - Parameter firstWord: what its header has to begin with.
+  @inline(__always)
+  static func storedByteCount(
+    in bytes: RawSpan, firstWord: UInt64, offset: UInt64, maximumByteCount: Int
+  ) -> Int? {
+    let headByteCount = FrameHeader.byteCount &+ DataFrame.extensionByteCount
+    guard bytes.byteCount >= headByteCount, bytes.integer(at: 0, as: UInt64.self) == firstWord else { return nil }
+    let header = FrameHeader(unchecked: bytes)
+    let frame = DataFrame(behindHeaderIn: bytes)
+    guard frame.offset == offset, frame.codecID == Codec.none.rawValue,
+      frame.rawByteCount > 0, frame.rawByteCount <= maximumByteCount,
+      header.bodyByteCount == DataFrame.extensionByteCount &+ frame.rawByteCount,
+      header.remainderByteCount <= bytes.byteCount &- FrameHeader.byteCount, FrameHeader.hasRightCheck(bytes),
+      !header.isChecked || hasRightPayloadCheck(header, bytes)
+    else { return nil }
+    return frame.rawByteCount
+  }
+
   @inline(__always)
   private static func hasRightPayloadCheck(_ header: FrameHeader, _ bytes: RawSpan) -> Bool {
     let bodyEnd = FrameHeader.byteCount &+ header.bodyByteCount

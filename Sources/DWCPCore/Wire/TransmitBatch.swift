@@ -64,11 +64,11 @@ public struct TransmitBatch: Sendable {
 
   /// Appends a DATA frame with nothing but a stored payload.
   mutating func writeStored(
-    _ frame: DataFrame, flags: UInt8, streamID: StreamID, payload: ByteBuffer, isCopied: Bool, isChecked: Bool
+    _ frame: DataFrame, flags: UInt8, streamID: StreamID, _ chunk: consuming SendQueue.Chunk, isChecked: Bool
   ) {
     writeData(
-      frame, flags: flags, streamID: streamID, markTable: nil, dictionaryID: nil, decodedCheck: nil, payload: payload,
-      isCopied: isCopied, isChecked: isChecked)
+      frame, flags: flags, streamID: streamID, markTable: nil, dictionaryID: nil, decodedCheck: nil,
+      payload: chunk.bytes, isCopied: chunk.mayPinMuch, isChecked: isChecked)
   }
 
   /// Appends a DATA frame (SPEC section 8). In line, so that what a frame cannot have costs it nothing.

@@ -9,6 +9,8 @@ final class LoopExecutor: TaskExecutor {
     var isTurnScheduled = false
   }
 
+  private static let jobCountPerTurn = 32
+
   private let eventLoop: any EventLoop
   private let queue: NIOLoopBoundBox<Queue>
 
@@ -32,9 +34,10 @@ final class LoopExecutor: TaskExecutor {
     eventLoop.execute { self.runTurn() }
   }
 
-  /// What was waiting when the turn began, so that tasks that wake each other leave room for the loop's own work.
+  /// Some of what was waiting when the turn began: tasks that wake each other leave room for the loop's own work, and what the first ones have written
+  /// goes while the rest still run. Otherwise two ends that both have many tasks take turns, and half of the time neither does anything.
   private func runTurn() {
-    for _ in 0..<queue.value.jobs.count {
+    for _ in 0..<min(queue.value.jobs.count, Self.jobCountPerTurn) {
       guard let job = queue.value.jobs.popFirst() else { break }
       job.runSynchronously(on: asUnownedTaskExecutor())
     }

@@ -1,0 +1,130 @@
+import NIOCore
+import Testing
+
+@testable import DWCPCore
+
+/// Short blocks of one stream that arrive together, against the same blocks in crumbs that hold no whole one.
+@Suite struct FramingSuiteRuns {
+  @Test("blocks that come together are what they are one by one (SPEC DAT-6)", arguments: 0..<60)
+  func together(seed: UInt64) throws {
+    var random = SeededGenerator(seed: seed)
+    var pair = Self.pair(isChecked: seed % 2 == 0)
+    let ids = [try pair.client.session.open(), try pair.client.session.open()]
+    for _ in 0..<300 {
+      // Mostly the same stream again, and blocks as long as they may be.
+      let id = ids[random.next() % 16 == 0 ? 1 : 0]
+      let byteCount = random.next() % 8 == 0 ? Int(random.next() % 200) : 64
+      let bytes = ByteBuffer(bytes: (0..<byteCount).map { _ in UInt8(truncatingIfNeeded: random.next()) })
+      _ = try pair.client.session.write(bytes, to: id, endsMessage: random.next() % 16 == 0)
+    }
+    if seed % 3 == 0 { try pair.client.session.finish(ids[0]) }
+    Self.compare(pair.client.transmit(now: pair.now), pair.server, ids, now: pair.now)
+  }
+
+  @Test("a block that arrives damaged ends the session at the same place (SPEC HDR-1, HDR-3)", arguments: 0..<60)
+  func damaged(seed: UInt64) throws {
+    var random = SeededGenerator(seed: seed)
+    var pair = Self.pair(isChecked: true)
+    let id = try pair.client.session.open()
+    for _ in 0..<40 { _ = try pair.client.session.write(ByteBuffer(repeating: 7, count: 64), to: id) }
+    var bytes = pair.client.transmit(now: pair.now)
+    let place = Int(random.next() % UInt64(bytes.readableBytes))
+    let byte = bytes.getInteger(at: place, as: UInt8.self) ?? 0
+    bytes.setInteger(byte ^ 1 << UInt8(random.next() % 8), at: place)
+    Self.compare(bytes, pair.server, [id], now: pair.now)
+  }
+
+  @Test("a run ends where credit does (SPEC CRD-1, CRD-2)", arguments: [0, 1, 999, 1_000, 1_001], [true, false])
+  func credit(excess: Int, ofSession: Bool) throws {
+    var pair = Self.pair(isChecked: true)
+    let limit = pair.server.session.local.streamCredit
+    let sessionLimit = pair.server.session.local.sessionCredit
+    var blocks = Blocks()
+    // Streams in turn until the session's credit is used up, or one of them until its own is.
+    let streamCount = ofSession ? sessionLimit / limit : 0
+    for stream in 0..<streamCount { blocks.append(limit, to: StreamID(rawValue: 2 * stream + 1)) }
+    let last = StreamID(rawValue: 2 * streamCount + 1)
+    blocks.append((ofSession ? sessionLimit - streamCount * limit : limit) + UInt64(excess), to: last)
+    Self.compare(blocks.bytes, pair.server, [last], crumbByteCount: 700, now: pair.now)
+    pair.server.receive(blocks.bytes, now: pair.now)
+    #expect((pair.server.session.phase == .open) == (excess == 0))
+  }
+
+  @Test("a run ends where the budget of short blocks does (SPEC LIM-1)", arguments: [10, 1_921, 1_920, 1_000_000])
+  func budget(capacity: UInt64) throws {
+    let pair = Self.pair(isChecked: true, shortDataByteCount: capacity)
+    var blocks = Blocks()
+    for _ in 0..<10 { blocks.append(64, to: StreamID(rawValue: 1)) }
+    Self.compare(blocks.bytes, pair.server, [StreamID(rawValue: 1)], now: pair.now)
+  }
+
+  @Test("a run that is kept leaves the next one alone")
+  func kept() throws {
+    var pair = Self.pair(isChecked: false)
+    let id = try pair.client.session.open()
+    var held: [ByteBuffer] = []
+    for round in UInt8(0)..<10 {
+      for _ in 0..<8 { _ = try pair.client.session.write(ByteBuffer(repeating: round, count: 64), to: id) }
+      pair.server.session.receive(pair.client.transmit(now: pair.now), now: pair.now)
+      while case .bytes(let bytes, _) = pair.server.session.read(id) { held.append(bytes) }
+    }
+    var all = ByteBuffer()
+    for bytes in held { all.writeImmutableBuffer(bytes) }
+    #expect(Array(all.readableBytesView) == (UInt8(0)..<10).flatMap { [UInt8](repeating: $0, count: 512) })
+  }
+
+  private static func pair(isChecked: Bool, shortDataByteCount: UInt64 = 64 << 20) -> EnginePair {
+    var configuration = SessionConfiguration()
+    configuration.compression = .fixed(.none)
+    configuration.blockByteCount = 64
+    configuration.requiresIntegrity = isChecked
+    configuration.abuseBudgets.shortDataBytes = AbuseBudgets.Budget(capacity: shortDataByteCount, perSecond: 0)
+    return EnginePair.established(client: configuration, server: configuration)
+  }
+
+  /// Whether an end makes the same of bytes however they come.
+  private static func compare(
+    _ bytes: ByteBuffer, _ end: Peer, _ ids: [StreamID], crumbByteCount: Int = 20, now: Instant
+  ) {
+    var (whole, crumbs) = (end, end)
+    whole.receive(bytes, now: now)
+    crumbs.receive(bytes, pieceByteCount: crumbByteCount, now: now)
+    #expect(whole.events == crumbs.events)
+    #expect(whole.session.counters == crumbs.session.counters)
+    for id in ids { #expect(content(of: id, &whole.session) == content(of: id, &crumbs.session)) }
+    #expect(whole.transmit(now: now) == crumbs.transmit(now: now))
+  }
+
+  /// All that can be read of a stream, cut where messages end.
+  private static func content(of id: StreamID, _ session: inout Session) -> [[UInt8]] {
+    var messages: [[UInt8]] = [[]]
+    while case .bytes(let bytes, let endsMessage) = session.read(id) {
+      messages[messages.count - 1] += bytes.readableBytesView
+      if endsMessage { messages.append([]) }
+    }
+    return messages
+  }
+
+  /// Blocks as a peer may send them that knows no limits.
+  private struct Blocks {
+    private(set) var bytes = ByteBuffer()
+    private var offsets: [StreamID: UInt64] = [:]
+
+    /// Appends so many raw bytes, in short blocks.
+    mutating func append(_ byteCount: UInt64, to id: StreamID) {
+      var batch = TransmitBatch()
+      var rest = byteCount
+      while rest > 0 {
+        let count = min(rest, 1_000)
+        batch.writeStored(
+          DataFrame(offset: offsets[id] ?? 0, codecID: Codec.none.rawValue, rawByteCount: Int(count)), flags: 0,
+          streamID: id,
+          SendQueue.Chunk(bytes: ByteBuffer(repeating: 1, count: Int(count)), endsMessage: false, mayPinMuch: true),
+          isChecked: true)
+        offsets[id, default: 0] += count
+        rest -= count
+      }
+      batch.forEachBuffer { bytes.writeImmutableBuffer($0) }
+    }
+  }
+}
