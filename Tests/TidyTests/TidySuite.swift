@@ -86,7 +86,8 @@ import Testing
   /// What an application or this end's own configuration says reaches these files, and nothing that a peer says.
   private static let sendingFiles: Set<String> = [
     "Compression/CodecLadder.swift", "Compression/CodecSelector.swift", "Compression/GrantedCores.swift",
-    "Compression/LinkProbe.swift", "Compression/PresumedLink.swift", "Compression/RungFigures.swift", "Compression/StreamCompression.swift",
+    "Compression/LinkProbe.swift", "Compression/PresumedLink.swift", "Compression/RungFigures.swift",
+    "Compression/StreamCompression.swift",
     "Session/Session+Commands.swift", "Session/Session+Transmit.swift", "Session/Session+TransmitBlocks.swift",
     "Session/SessionConfiguration.swift", "Streams/SendHalf.swift", "Streams/SendQueue.swift",
     "Streams/SendSchedule.swift", "Streams/StreamState+Sending.swift", "Wire/TransmitBatch.swift",

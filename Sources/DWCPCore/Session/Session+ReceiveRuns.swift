@@ -23,6 +23,7 @@ extension Session {
     let header = parser.header
     guard bytes.byteCount >= FrameHeader.byteCount, bytes.integer(at: 0, as: UInt64.self) == header.firstWord,
       header.flags & ~FrameFlags.check == 0, parser.dataFrame.codecID == Codec.none.rawValue,
+      isActive,
       let slot = streams.slot(of: header.streamID), streams[slot: slot].receive.phase == .open
     else { return 0 }
     return receiveRun(from: input, bytes, at: offset, slot: slot, now: now)
