@@ -136,7 +136,9 @@ struct LinkFlow: Hashable, Sendable {
 
   private mutating func updateOnItsWay() {
     guard let rate = highestRate.value, let roundTrip = shortestRoundTrip.value else { return }
-    onItsWayByteCount = rate.bytes(inNanoseconds: max(roundTrip, Self.leastRoundTripNanoseconds))
+    // Where it takes no time at all, both ends are one thread.
+    let nanoseconds = roundTrip > 1 ? max(roundTrip, Self.leastRoundTripNanoseconds) : roundTrip
+    onItsWayByteCount = rate.bytes(inNanoseconds: nanoseconds)
   }
 
   /// A round trip, measured here or by a ping.
