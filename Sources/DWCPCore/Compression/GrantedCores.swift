@@ -28,6 +28,7 @@ public struct GrantedCores: Hashable, Sendable {
   ///
   /// - Parameter nanoseconds: what a core spent on it; 0 if nobody has looked.
   /// - Parameter pendingCount: blocks that are with the cores or wait for them still.
+  /// - Parameter now: the current instant, on the clock of the session.
   public mutating func noteEncoded(nanoseconds: UInt64, pendingCount: Int, now: Instant) {
     guard nanoseconds > 0 else { return }
     if let seen, now.nanoseconds(since: seen) > Self.freshNanoseconds {
