@@ -131,11 +131,11 @@ extension Attack {
     },
     Attack(
       name: "LZ4 matches in front of the block", ending: .refused(.excessiveLoad, naming: "resets")
-    ) { $1.lz4Run(stream: id($0), flags: 0x01, offset: 0, rawByteCount: 60_000, distance: 0xFFFF) },
+    ) { $1.lz4Run(stream: id($0), flags: 0x01, offset: 0, rawByteCount: 600, distance: 0xFFFF) },
     Attack(
       name: "a block that says it is longer than what it becomes", ending: .refused(.excessiveLoad, naming: "resets")
     ) {
-      $1.data(stream: id($0), flags: 0x01, offset: 0, codec: 1, rawByteCount: 60_000) {
+      $1.data(stream: id($0), flags: 0x01, offset: 0, codec: 1, rawByteCount: 600) {
         $0.writeBytes([0x50, 1, 2, 3, 4, 5])
       }
     },
