@@ -6,10 +6,11 @@ import Testing
 /// (`dwcp-simulate interleavings`).
 @Suite struct ReliabilitySuiteInterleavings {
   private static func search(
-    _ plan: InterleavingPlan, isReduced: Bool = true, completionInterval: Int = 16
+    _ plan: InterleavingPlan, isReduced: Bool = true, completionInterval: Int = 16, rememberedEndCount: Int = 10_000
   ) -> InterleavingReport {
     var search = InterleavingSearch(
-      plan, codecs: CodecContext(), isReduced: isReduced, completionInterval: completionInterval)
+      plan, codecs: CodecContext(), isReduced: isReduced, completionInterval: completionInterval,
+      rememberedEndCount: rememberedEndCount)
     let report = search.run()
     if let failure = report.failure { Issue.record("\(plan.name): \(failure)") }
     print("\(plan.name): \(report.stateCount) states, \(report.stepCount) steps, longest way \(report.depth)")
@@ -39,6 +40,18 @@ import Testing
       #expect(whole.finalStateCount == reduced.finalStateCount, "\(plan.name)")
       #expect(whole.depth == reduced.depth, "\(plan.name)")
       #expect(Self.search(plan).stateCount == reduced.stateCount, "\(plan.name)")
+    }
+  }
+
+  @Test("a search that takes every step anew meets the same states", arguments: [0, 20])
+  func memory(rememberedEndCount: Int) {
+    for plan in InterleavingPlan.all(streamCount: 1, blockCount: 3) {
+      let remembering = Self.search(plan)
+      let whole = Self.search(plan, rememberedEndCount: rememberedEndCount)
+      #expect(whole.stateCount == remembering.stateCount, "\(plan.name)")
+      #expect(whole.stepCount == remembering.stepCount, "\(plan.name)")
+      #expect(whole.finalStateCount == remembering.finalStateCount, "\(plan.name)")
+      #expect(whole.depth == remembering.depth, "\(plan.name)")
     }
   }
 

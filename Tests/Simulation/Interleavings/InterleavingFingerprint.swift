@@ -24,9 +24,28 @@ struct InterleavingFingerprint: Hashable {
     hasher.combine(first)
   }
 
-  /// Feeds all of it to another one.
-  func combine(into hasher: inout Hasher) {
-    hasher.combine(first)
-    hasher.combine(second)
+  /// Stands for what it did, and then the other.
+  mutating func append(_ other: InterleavingFingerprint) {
+    first = Self.spread((first << 27 | first >> 37) &+ other.first)
+    second = Self.spread((second << 31 | second >> 33) &+ other.second)
+  }
+
+  /// Stands for what it did, and then a number.
+  mutating func append(_ number: Int) {
+    let bits = UInt64(bitPattern: Int64(number))
+    append(InterleavingFingerprint(first: bits, second: ~bits))
+  }
+
+  private init(first: UInt64, second: UInt64) {
+    self.first = first
+    self.second = second
+  }
+
+  /// Each of 64 bits changes half of them; no two values come to the same.
+  private static func spread(_ value: UInt64) -> UInt64 {
+    var value = value
+    value = (value ^ (value >> 33)) &* 0xFF51_AFD7_ED55_8CCD
+    value = (value ^ (value >> 33)) &* 0xC4CE_B9FE_1A85_EC53
+    return value ^ (value >> 33)
   }
 }

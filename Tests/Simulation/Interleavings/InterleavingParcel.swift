@@ -11,6 +11,8 @@ struct InterleavingParcel {
   let buffers: [ByteBuffer]
   let byteCount: Int
   let fingerprint: InterleavingFingerprint
+  /// With the counts of ACK frames.
+  let exactFingerprint: InterleavingFingerprint
 
   /// It makes the other end owe an acknowledgement (SPEC ACK-2).
   var hasBlock: Bool { byteCount >= 4_096 }
@@ -21,9 +23,14 @@ struct InterleavingParcel {
     batch.forEachBuffer { buffers.append($0) }
     self.buffers = buffers
     byteCount = batch.byteCount
-    fingerprint = InterleavingFingerprint { hasher in
+    exactFingerprint = Self.fingerprint(of: buffers, isExact: true)
+    fingerprint = isExact ? exactFingerprint : Self.fingerprint(of: buffers, isExact: false)
+  }
+
+  private static func fingerprint(of buffers: [ByteBuffer], isExact: Bool) -> InterleavingFingerprint {
+    InterleavingFingerprint { hasher in
       hasher.combine(buffers.count)
-      for bytes in buffers { Self.combine(bytes, isExact: isExact, into: &hasher) }
+      for bytes in buffers { combine(bytes, isExact: isExact, into: &hasher) }
     }
   }
 

@@ -30,6 +30,7 @@ public struct InterleavingSearch {
   private let start: InterleavingState
   private let completionInterval: Int
   private let maximumStateCount: Int
+  private var memory: InterleavingMemory
   private var met: Set<InterleavingFingerprint> = []
   /// The states from the start to the one in hand, and their fingerprints.
   private var way: [Visit] = []
@@ -41,12 +42,14 @@ public struct InterleavingSearch {
   ///   - codecs: what codec jobs run in.
   ///   - isReduced: leaves out orders that differ only in steps that commute.
   ///   - completionInterval: from one state in so many the rest is played to its end, besides.
+  ///   - rememberedEndCount: ends that are kept, so that steps to them are not taken again; a thousand take about 10 MB.
   ///   - maximumStateCount: gives up behind so many; what was found until then shows nothing about the orders that are left.
   public init(
     _ plan: InterleavingPlan, codecs: CodecContext, isReduced: Bool = true, completionInterval: Int = 256,
-    maximumStateCount: Int = .max
+    rememberedEndCount: Int = 50_000, maximumStateCount: Int = .max
   ) {
     start = InterleavingState(plan, codecs: codecs)
+    memory = InterleavingMemory(maximumCount: rememberedEndCount)
     self.maximumStateCount = maximumStateCount
     self.completionInterval = max(1, completionInterval)
     report = InterleavingReport(plan: plan.name, summary: plan.summary, isReduced: isReduced)
@@ -75,7 +78,7 @@ public struct InterleavingSearch {
   private mutating func follow(_ step: InterleavingStep) {
     let last = way.count - 1
     var state = way[last].state
-    let hasSent = state.perform(step)
+    let hasSent = memory.perform(step, on: &state)
     let fingerprint = state.fingerprint
     // There was nothing to be sent.
     if !hasSent, fingerprint == way[last].fingerprint { return }
@@ -97,7 +100,7 @@ public struct InterleavingSearch {
     guard report.stateCount % completionInterval == 0 else { return }
     report.completionCount += 1
     report.blockers.formUnion(state.blockers)
-    if let problem = state.completed() { fail("played to its end: \(problem)", isStepTaken: false) }
+    if let problem = state.completed(&memory) { fail("played to its end: \(problem)", isStepTaken: false) }
   }
 
   private func stepsToTry(_ state: InterleavingState) -> [InterleavingStep] {
@@ -126,8 +129,8 @@ public struct InterleavingSearch {
   }
 
   /// Leaves out what the problem does not need. A problem that only this very order shows stays as it is.
-  private func shrink(_ steps: [InterleavingStep]) -> [InterleavingStep] {
-    guard start.problem(after: steps) != nil else { return steps }
+  private mutating func shrink(_ steps: [InterleavingStep]) -> [InterleavingStep] {
+    guard start.problem(after: steps, &memory) != nil else { return steps }
     var best = steps
     var length = max(1, steps.count / 2)
     while length > 0 {
@@ -135,7 +138,7 @@ public struct InterleavingSearch {
       while first < best.count {
         var candidate = best
         candidate.removeSubrange(first..<min(first + length, candidate.count))
-        if start.problem(after: candidate) == nil { first += length } else { best = candidate }
+        if start.problem(after: candidate, &memory) == nil { first += length } else { best = candidate }
       }
       length /= 2
     }

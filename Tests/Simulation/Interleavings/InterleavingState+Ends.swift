@@ -50,13 +50,13 @@ extension InterleavingState {
   }
 
   /// Takes all steps in turn until none is left, with every blocker lifted; a sentence when that does not end where it should.
-  func completed() -> String? {
+  func completed(_ memory: inout InterleavingMemory) -> String? {
     var state = self
     for _ in 0..<1_000 {
       var isSilent = true
       for step in End.allCases.flatMap({ state.steps(of: $0) })
       where !step.isCut && state.steps(of: step.end).contains(step) {
-        if state.perform(step) { isSilent = false }
+        if memory.perform(step, on: &state) { isSilent = false }
         if let problem = state.problem { return problem }
       }
       if isSilent { return state.missing }
@@ -65,13 +65,13 @@ extension InterleavingState {
   }
 
   /// Takes those of the steps that are possible where they stand, and then all that are left.
-  func problem(after steps: [InterleavingStep]) -> String? {
+  func problem(after steps: [InterleavingStep], _ memory: inout InterleavingMemory) -> String? {
     var state = self
     for step in steps where state.steps(of: step.end).contains(step) {
-      _ = state.perform(step)
+      _ = memory.perform(step, on: &state)
       if let problem = state.problem { return problem }
     }
-    return state.completed()
+    return state.completed(&memory)
   }
 }
 

@@ -27,6 +27,17 @@ struct InterleavingState {
     /// Bytes that came since the last block; see `combineProgress` of the session.
     var smallByteCount = 0
     var fingerprint = InterleavingFingerprint()
+    /// Of all of it, where the other one leaves something out.
+    var exactFingerprint = InterleavingFingerprint()
+  }
+
+  /// What is no matter of one end.
+  struct Shared: Hashable {
+    /// Of streams that were opened.
+    var ids: [StreamID?]
+    /// Streams that somebody has cut short.
+    var cutStreams: Set<Int> = []
+    var spentCuts: Set<InterleavingPlan.Cut> = []
   }
 
   /// What all states of one search share.
@@ -43,7 +54,7 @@ struct InterleavingState {
   }
 
   /// Shared by all states that do not differ in it: most steps change one end.
-  private final class Place {
+  final class Place {
     var peer: Peer
 
     init(_ peer: Peer) { self.peer = peer }
@@ -52,17 +63,19 @@ struct InterleavingState {
   private let setting: Setting
   var plan: InterleavingPlan { setting.plan }
   private static let now = Instant(nanoseconds: 1_000_000_000)
-  private var client: Place
-  private var server: Place
+  var client: Place
+  var server: Place
   /// What is under way to each end, oldest first.
-  private var toClient: [InterleavingParcel] = []
-  private var toServer: [InterleavingParcel] = []
-  private(set) var ids: [StreamID?]
-  /// Streams that somebody has cut short.
-  private(set) var cutStreams: Set<Int> = []
-  private var spentCuts: Set<InterleavingPlan.Cut> = []
+  var toClient: [InterleavingParcel] = []
+  var toServer: [InterleavingParcel] = []
+  var shared: Shared {
+    didSet { sharedFingerprint = InterleavingFingerprint { $0.combine(shared) } }
+  }
+  private(set) var sharedFingerprint = InterleavingFingerprint()
+  var ids: [StreamID?] { shared.ids }
+  var cutStreams: Set<Int> { shared.cutStreams }
   /// What did not hold, in a sentence.
-  private(set) var problem: String?
+  var problem: String?
 
   init(_ plan: InterleavingPlan, codecs: CodecContext) {
     setting = Setting(plan, codecs: codecs)
@@ -74,7 +87,7 @@ struct InterleavingState {
     }
     client = place(.initiator)
     server = place(.acceptor)
-    ids = plan.streams.map { _ in nil }
+    shared = Shared(ids: plan.streams.map { _ in nil })
     if plan.isWarm { warmUp() }
     for end in End.allCases { takeFingerprint(end) }
   }
@@ -122,7 +135,7 @@ struct InterleavingState {
       }
       if side.isReadable, !side.hasEnded { steps.append(.read(end, stream: stream)) }
     }
-    for cut in plan.cuts where cut.end == end && !spentCuts.contains(cut) {
+    for cut in plan.cuts where cut.end == end && !shared.spentCuts.contains(cut) {
       let side = look(at: end) { $0.sides[cut.stream] }
       guard side.isKnown, !side.isReleased else { continue }
       switch cut.kind {
@@ -166,7 +179,7 @@ extension InterleavingState {
       problem = "the \(end) may not open stream \(stream)"
       return
     }
-    ids[stream] = id
+    shared.ids[stream] = id
     learn(of: stream, at: end)
     if plan.isTerse, plan.streams[stream].blockCount(from: end) > 0 { write(end, stream) }
   }
@@ -246,8 +259,8 @@ extension InterleavingState {
     _ kind: InterleavingPlan.Cut.Kind, _ end: End, _ stream: Int, _ body: (inout Session, StreamID) -> Void
   ) {
     guard let id = ids[stream] else { return }
-    spentCuts.insert(InterleavingPlan.Cut(kind: kind, end: end, stream: stream))
-    cutStreams.insert(stream)
+    shared.spentCuts.insert(InterleavingPlan.Cut(kind: kind, end: end, stream: stream))
+    shared.cutStreams.insert(stream)
     update(end) { peer in
       body(&peer.session, id)
       switch kind {
@@ -337,29 +350,36 @@ extension InterleavingState {
 /// What two states have to agree on to be the same.
 extension InterleavingState {
   var fingerprint: InterleavingFingerprint {
-    InterleavingFingerprint { hasher in
-      hasher.combine(ids)
-      hasher.combine(cutStreams)
-      hasher.combine(spentCuts)
-      for end in End.allCases {
-        look(at: end) { $0.fingerprint }.combine(into: &hasher)
-        let incoming = end == .client ? toClient : toServer
-        hasher.combine(incoming.count)
-        for parcel in incoming { parcel.fingerprint.combine(into: &hasher) }
-      }
+    var fingerprint = sharedFingerprint
+    for end in End.allCases {
+      fingerprint.append(look(at: end) { $0.fingerprint })
+      let incoming = end == .client ? toClient : toServer
+      fingerprint.append(incoming.count)
+      for parcel in incoming { fingerprint.append(parcel.fingerprint) }
     }
+    return fingerprint
   }
 
   /// An end changes by its own steps alone, and takes its fingerprint behind each.
   private mutating func takeFingerprint(_ end: End) {
     let isExact = plan.isExact
     update(end) { peer in
-      peer.fingerprint = InterleavingFingerprint { hasher in
-        peer.session.combineProgress(isExact: isExact, now: Self.now, into: &hasher)
-        hasher.combine(peer.sides)
-        hasher.combine(peer.jobs.count)
-        for job in peer.jobs { job.combineProgress(into: &hasher) }
+      peer.fingerprint = InterleavingFingerprint { Self.combine(peer, isExact: isExact, into: &$0) }
+      guard !isExact else {
+        peer.exactFingerprint = peer.fingerprint
+        return
+      }
+      peer.exactFingerprint = InterleavingFingerprint { hasher in
+        Self.combine(peer, isExact: true, into: &hasher)
+        hasher.combine(peer.smallByteCount)
       }
     }
+  }
+
+  private static func combine(_ peer: borrowing Peer, isExact: Bool, into hasher: inout Hasher) {
+    peer.session.combineProgress(isExact: isExact, now: now, into: &hasher)
+    hasher.combine(peer.sides)
+    hasher.combine(peer.jobs.count)
+    for job in peer.jobs { job.combineProgress(into: &hasher) }
   }
 }

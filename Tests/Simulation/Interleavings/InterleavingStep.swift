@@ -30,6 +30,9 @@ public enum InterleavingStep: Hashable, Sendable {
     }
   }
 
+  var isSend: Bool { if case .send = self { true } else { false } }
+  var isArrival: Bool { if case .arrive = self { true } else { false } }
+
   /// Nobody has to do this.
   var isCut: Bool {
     switch self {
