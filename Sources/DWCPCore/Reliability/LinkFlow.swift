@@ -52,6 +52,9 @@ struct LinkFlow: Hashable, Sendable {
   /// Delivery rate x shortest round trip, kept so that no block needs a division; nil before both are known.
   private var onItsWayByteCount: UInt64?
 
+  /// Of the departure that is acknowledged next: all of it stays on its way until the last byte has come.
+  private var nextDepartureByteCount: UInt64 = 0
+
   /// Bytes of numbered frames that have been sent and not acknowledged.
   var inFlightByteCount: UInt64 { sentByteCount &- deliveredByteCount }
 
@@ -85,6 +88,11 @@ struct LinkFlow: Hashable, Sendable {
           frameCount: frameCount, byteCount: sentByteCount, firstByte: firstByte, sent: now,
           deliveredBefore: deliveredByteCount, deliveredSince: delivered))
     }
+    if departures.count == 1 { noteNextDeparture() }
+  }
+
+  private mutating func noteNextDeparture() {
+    nextDepartureByteCount = departures.first.map { $0.byteCount &- $0.firstByte } ?? 0
   }
 
   private func joins(_ last: Departure, now: Instant) -> Bool {
@@ -100,6 +108,7 @@ struct LinkFlow: Hashable, Sendable {
       departures.removeFirst()
     }
     guard let newest else { return }
+    noteNextDeparture()
     deliveredByteCount = newest.byteCount
     delivered = now
     noteRoundTrip(now.nanoseconds(since: newest.sent), now: now)
@@ -159,7 +168,9 @@ struct LinkFlow: Hashable, Sendable {
     guard let onItsWay = onItsWayByteCount else { return inFlightByteCount < Self.initialByteCount }
     let slack = ramp.isOver ? onItsWay / 16 : onItsWay.multipliedSaturated(by: 2)
     // Not less than what makes the other end acknowledge at once, and a departure of which it has got a part.
-    let least = max(UInt64(blockByteCount), LinkAccounting.byteCountPerAcknowledgement &+ Self.departureByteCount)
+    let least = max(
+      UInt64(blockByteCount), LinkAccounting.byteCountPerAcknowledgement &+ Self.departureByteCount,
+      nextDepartureByteCount)
     return inFlightByteCount < onItsWay.addingSaturated(slack).addingSaturated(least)
   }
 

@@ -72,6 +72,22 @@ import Testing
     #expect((131_072...262_144).contains(fast.lastJobByteCount))
   }
 
+  @Test(
+    "SPEC ACK-4: compressed blocks keep a link full, though no part of one is acknowledged",
+    arguments: ["lz4:1", "zstd:1"])
+  func longBlocks(setting: String) throws {
+    let setting = try #require(CompressionSetting(setting))
+    var link = VirtualLink(
+      bytesPerSecond: 6.25e6, delayNanoseconds: 5_000_000, coreCount: 4, ladder: Self.ladder,
+      compression: .fixed(setting), data: Self.text)
+    try link.open()
+    try link.run(milliseconds: 1_000)
+    let before = link.counters.sentByCodec[setting.codec].wireBytes
+    try link.run(milliseconds: 2_000)
+    let sent = link.counters.sentByCodec[setting.codec].wireBytes - before
+    #expect(Double(sent) > 0.97 * 6.25e6 * 2, "\(Double(sent) / 12.5e6)")
+  }
+
   @Test("SPEC CDC-7: when the link slows down or gets faster, the choice follows")
   func linkChanges() throws {
     var link = try Self.link(100)
