@@ -121,9 +121,8 @@ extension Session {
     conditions.peer = peerDecoding
     // A stream that stores leaves the schedule to ask, and no codec holds it up: a link that was full lately is what does.
     let isStoring = selectors.isStoring(id)
-    let isBusyLately =
-      linkBusyMark.map { counters.rawBytesSent &- $0 <= Self.latelyByteCount } ?? false
-    if isStoring ? isLinkBusy || isBusyLately : readyRun >= max(Self.leastReadyRun, codecCores.limit) {
+    let isBusyLately = linkBusyMark.map { counters.rawBytesSent &- $0 <= Self.latelyByteCount } ?? false
+    if isStoring ? isBusyLately : readyRun >= max(Self.leastReadyRun, codecCores.limit) {
       conditions.bottleneck = .link
     } else if !isStoring, encodeJobCount >= codecCores.limit {
       conditions.bottleneck = .codec

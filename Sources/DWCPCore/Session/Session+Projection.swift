@@ -59,7 +59,6 @@ extension Session {
     }
     if !selectors.isEmpty {
       hasher.combine(selectors)
-      hasher.combine(isLinkBusy)
       hasher.combine(readyRun)
       hasher.combine(codecCores)
       hasher.combine(linkBusyMark.map { counters.rawBytesSent &- $0 })

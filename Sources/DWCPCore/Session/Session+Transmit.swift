@@ -125,8 +125,7 @@ extension Session {
   private mutating func writeStreams(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
     writeControls(maximumByteCount: maximumByteCount, into: &batch)
     if !schedule.isEmpty { writeBlocks(maximumByteCount: maximumByteCount, now: now, into: &batch) }
-    isLinkBusy = !schedule.isEmpty || !flow.hasRoom(blockByteCount: blockByteCount)
-    if isLinkBusy { linkBusyMark = counters.rawBytesSent }
+    if !schedule.isEmpty || !flow.hasRoom(blockByteCount: blockByteCount) { linkBusyMark = counters.rawBytesSent }
     // After the last block, so that a stream that drained in this very batch closes the session with it.
     if phase == .closing { writeClose(into: &batch) }
   }

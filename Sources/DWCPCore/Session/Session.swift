@@ -91,9 +91,7 @@ public struct Session: Hashable, Sendable {
   /// Of streams whose compression is automatic.
   var selectors: SelectorTable
   var peerDecoding = PeerDecoding()
-  /// Blocks that were ready had to wait when frames were last written.
-  var isLinkBusy = false
-  /// Raw bytes sent until then; nil if it never was so.
+  /// Raw bytes sent until blocks that were ready last had to wait when frames were written; nil if they never had to.
   var linkBusyMark: UInt64?
   /// Blocks that had to wait for the link when they had been encoded, since the last one for which the link had room.
   var readyRun = 0
