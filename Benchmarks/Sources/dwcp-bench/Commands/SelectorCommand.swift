@@ -16,6 +16,7 @@ struct SelectorCommand: ParsableCommand {
         dwcp-bench selector
         dwcp-bench selector --live 3 --corpus json --corpus random
         dwcp-bench selector --live 25 --link "no limit" --rival none
+        dwcp-bench selector --live 3 --link "50 Mb/s" --size 240 --rival zstd:3 --rival zstd:7 --rival zstd:9
         dwcp-bench selector --json > selector.json; dwcp-bench report --html bench.html --selector selector.json new.json
       """)
 
@@ -39,8 +40,17 @@ struct SelectorCommand: ParsableCommand {
   @Option(help: ArgumentHelp("With --live: a fixed setting to compare with; some without.", valueName: "codec:level"))
   var rival: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "With --live: what each transfer moves; without, what takes a second or some on the link.", valueName: "MiB"))
+  var size: Int?
+
   @Flag(help: "With --live: tell every change of the automatic choice on standard error.")
   var explain = false
+
+  func validate() throws {
+    guard (1...1_048_576).contains(size ?? 1) else { throw ValidationError("--size is 1 to 1048576 MiB") }
+  }
 
   func run() throws {
     if let live { return try reportingErrors { try runLive(roundCount: max(1, live)) } }
@@ -63,9 +73,10 @@ struct SelectorCommand: ParsableCommand {
     }
     let explainer: (@Sendable (String) -> Void)? =
       explain ? { @Sendable in FileHandle.standardError.write(Data(($0 + "\n").utf8)) } : nil
-    let (links, rivals) = (link, rival)
+    let (links, rivals, byteCount) = (link, rival, size.map { $0 << 20 })
     let result = try Transport.client.any().makeFutureWithTask {
-      try await SelectionLive(corpora, roundCount: roundCount, links: links, rivals: rivals, explain: explainer)
+      try await SelectionLive(
+        corpora, roundCount: roundCount, links: links, rivals: rivals, byteCount: byteCount, explain: explainer)
     }.wait()
     if json {
       let encoder = JSONEncoder()

@@ -33,17 +33,18 @@ struct SelectionLive: Codable {
 
   /// - Parameter links: by name; all if empty.
   /// - Parameter rivals: fixed settings to compare with; if empty, those that suit the link.
+  /// - Parameter byteCount: of each transfer; if nil, what takes a second or some on the link.
   /// - Parameter explain: hears of every change of the automatic choice.
   init(
-    _ corpora: [Corpus], roundCount: Int, links: [String] = [], rivals: [String] = [],
+    _ corpora: [Corpus], roundCount: Int, links: [String] = [], rivals: [String] = [], byteCount: Int? = nil,
     explain: (@Sendable (String) -> Void)? = nil
   ) async throws {
     for corpus in corpora {
       // The first one would pay for cold memory and for threads that start.
       let all = BulkLoad(corpus: corpus, blockCount: corpus.blocks.count)
       for _ in 0..<2 { _ = try await Bulk.rawBytesPerSecond(all, .automatic) }
-      for (megabits, byteCount) in Self.links where links.isEmpty || links.contains(Self.name(megabits)) {
-        let load = BulkLoad(corpus: corpus, blockCount: byteCount / Corpus.blockByteCount)
+      for (megabits, usualByteCount) in Self.links where links.isEmpty || links.contains(Self.name(megabits)) {
+        let load = BulkLoad(corpus: corpus, blockCount: (byteCount ?? usualByteCount) / Corpus.blockByteCount)
         let link = megabits.map {
           LinkEmulation(LinkConditions(delayNanoseconds: 5_000_000, rateBitsPerSecond: $0 * 1_000_000), seed: 1)
         }
