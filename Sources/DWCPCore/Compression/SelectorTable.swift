@@ -58,9 +58,12 @@ struct SelectorTable: Hashable, Sendable {
   func isStoring(_ id: StreamID) -> Bool { entries[id]?.selector.current.setting == CompressionSetting.none }
 
   mutating func learn(_ block: EncodedBlock, nanoseconds: UInt64) {
-    entries[block.streamID]?.selector.learn(
+    // Changed in its place it would take three allocations a block, even where there is none.
+    guard !entries.isEmpty, var entry = entries.removeValue(forKey: block.streamID) else { return }
+    entry.selector.learn(
       block.tried, rawByteCount: block.triedRawByteCount, wireByteCount: block.triedByteCount &+ Self.frameByteCount,
       nanoseconds: nanoseconds)
+    entries[block.streamID] = entry
   }
 
   mutating func remove(_ id: StreamID) {
