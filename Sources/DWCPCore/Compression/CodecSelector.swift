@@ -14,6 +14,9 @@ public struct CodecSelector: Hashable, Sendable {
     public var isLinkSettled = false
     /// What the stream waits for.
     public var bottleneck = Bottleneck.source
+    /// Bytes of a block that is short and all that there is to be sent: core, link and decoder work on it one after the other, and on nothing else
+    /// meanwhile. 0 for any other.
+    public var aloneByteCount = 0
     /// The time until something shows of what the link makes of a choice; nil before the first measure.
     public var roundTripNanoseconds: UInt64?
     /// Cores that encode, as far as they were seen to, since others may want them too; more than 0.
@@ -78,6 +81,8 @@ public struct CodecSelector: Hashable, Sendable {
   private static let maximumCreditNanoseconds = 50e6
   /// What it takes to give a part of a stored block to another thread for a sample.
   private static let handoverNanoseconds = 50_000.0
+  /// What a codec's jobs for one block take at both ends besides the codec.
+  private static let jobsNanoseconds = 5_000.0
   /// A figure is believed for so long for each time that it was seen, up to eight times.
   private static let freshNanoseconds = 25e6
   /// A link that delivers so much more than was presumed was not full.
@@ -224,8 +229,12 @@ extension CodecSelector {
     // Nobody looks at what goes stored: it may have become like any other data.
     let isBlind = optimism > 1 && currentIndex == 0
     let linkGoodput = link.bytesPerSecond * max(1 + (figure.ratio - 1) * optimism, isBlind ? rung.ratio : 1)
-    return min(
-      cores * figure.bytesPerSecond * optimism, linkGoodput, conditions.peer.bytesPerSecond(rung.setting.codec))
+    let decoding = conditions.peer.bytesPerSecond(rung.setting.codec)
+    guard conditions.aloneByteCount == 0 else {
+      let jobs = index == 0 ? 0 : Self.jobsNanoseconds / 1e9 / Double(conditions.aloneByteCount)
+      return 1 / (1 / (figure.bytesPerSecond * optimism) + 1 / linkGoodput + 1 / decoding + jobs)
+    }
+    return min(cores * figure.bytesPerSecond * optimism, linkGoodput, decoding)
   }
 
   /// Takes a rung that may be better for one block, or with `none` for a part of it, when it has not been seen for long and there is time. From

@@ -64,8 +64,8 @@ struct LinkFlow: Hashable, Sendable {
   /// Bytes a second that were delivered, the highest of late; nil before the first measure.
   var deliveryBytesPerSecond: UInt64? { highestRate.value }
 
-  /// The rate no longer rises with what is on its way: the link has been seen full.
-  var isSettled: Bool { ramp.isOver }
+  /// The rate no longer rises with what is on its way: the link has been seen full. A round trip that takes long does not show that by itself.
+  var isSettled: Bool { ramp.isOver && ramp.wasFull }
 
   /// When a round trip was measured last.
   private(set) var roundTripInstant: Instant?
@@ -159,7 +159,7 @@ struct LinkFlow: Hashable, Sendable {
 
   /// Something is ready that may not go.
   mutating func noteFull() {
-    ramp.isFull = true
+    ramp.noteFull()
   }
 
   /// Whether another block may go. In line, as the next one: called, both would be given a copy of all this for each block.
@@ -188,12 +188,19 @@ private struct LinkRamp: Hashable, Sendable {
   private static let lastFlatRoundCount = 3
 
   /// Something had to wait in this round; without that it says nothing.
-  var isFull = false
+  private var isFull = false
+  /// Something had to wait in one of the rounds.
+  private(set) var wasFull = false
   private(set) var roundEnd: UInt64 = 0
   private var flatRoundCount = 0
   private var rateBefore: UInt64 = 0
 
   var isOver: Bool { flatRoundCount >= Self.lastFlatRoundCount }
+
+  mutating func noteFull() {
+    isFull = true
+    wasFull = true
+  }
 
   /// So much waits on the way that the link must be full.
   mutating func end() {

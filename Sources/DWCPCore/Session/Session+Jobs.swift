@@ -93,7 +93,7 @@ extension Session {
     }
     guard rawByteCount >= StreamCompression.leastRawByteCount else { return (nil, nil) }
     if selectors.isFull { selectors.keep(selectors.ids.filter { streams[$0]?.isBusy ?? false }) }
-    let conditions = conditions(of: id)
+    let conditions = conditions(of: id, rawByteCount: rawByteCount)
     let choice = selectors.choose(
       rawByteCount: rawByteCount, of: id, contentClass: streams[slot: slot].compression.contentClass,
       storedByteCount: blockByteCount, under: conditions)
@@ -112,7 +112,10 @@ extension Session {
   /// Of encoded blocks, one after the other, that had to wait for the link.
   private static let leastReadyRun = 4
 
-  private func conditions(of id: StreamID) -> CodecSelector.Conditions {
+  /// Longer blocks are worth a codec on links that nobody has seen full: they may turn out to be slow.
+  private static let maximumAloneByteCount = 4_096
+
+  private func conditions(of id: StreamID, rawByteCount: Int) -> CodecSelector.Conditions {
     var conditions = CodecSelector.Conditions()
     conditions.linkBytesPerSecond = flow.deliveryBytesPerSecond
     conditions.isLinkSettled = flow.isSettled
@@ -126,6 +129,8 @@ extension Session {
       conditions.bottleneck = .link
     } else if !isStoring, encodeJobCount >= codecCores.limit {
       conditions.bottleneck = .codec
+    } else if rawByteCount <= min(Self.maximumAloneByteCount, codecBlockByteCount &- 1) {
+      conditions.aloneByteCount = rawByteCount
     }
     return conditions
   }

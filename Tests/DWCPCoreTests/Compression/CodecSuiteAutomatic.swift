@@ -120,6 +120,33 @@ import Testing
     #expect(link.setting == CompressionSetting.none, "\(link.history)")
   }
 
+  @Test(
+    "SPEC CDC-7, ACK-4: exchanges of short messages go stored, however long one of them takes, and what is long is compressed"
+  )
+  func exchanges() throws {
+    var pair = EnginePair.established()
+    let short = ByteBuffer(bytes: SampleKind.text.bytes(1_024))
+    for number in 0..<200 {
+      let id = try pair.client.session.open()
+      _ = try pair.client.session.write(short, to: id)
+      try pair.client.session.finish(id)
+      let request = pair.client.transmit(now: pair.now)
+      // Now and then somebody has something else to do.
+      pair.advance(milliseconds: number % 10 == 9 ? 5 : 1)
+      pair.server.receive(request, now: pair.now)
+      pair.exchange()
+      pair.client.session.release(id)
+      pair.server.session.release(id)
+    }
+    let before = pair.client.session.counters.sentByCodec
+    #expect(before.lz4.blocks + before.zstd.blocks == 0)
+    let id = try pair.client.session.open()
+    _ = try pair.client.session.write(Self.text, to: id)
+    pair.exchange()
+    let after = pair.client.session.counters.sentByCodec
+    #expect(after.lz4.blocks + after.zstd.blocks > 0)
+  }
+
   @Test("equal sessions make equal choices at equal times")
   func determinism() throws {
     func run() throws -> [String] {

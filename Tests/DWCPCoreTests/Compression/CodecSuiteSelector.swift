@@ -56,6 +56,24 @@ import Testing
   }
 
   @Test(
+    "SPEC CDC-7: a short block that is alone goes stored, unless the link is known to be so slow that it would arrive later"
+  )
+  func alone() {
+    var conditions = CodecSelector.Conditions()
+    conditions.aloneByteCount = 1_024
+    var unknown = CodecSelector(ladder: Self.ladder)
+    #expect(unknown.choose(rawByteCount: 1_024, under: conditions).setting == .none)
+    conditions.aloneByteCount = 0
+    var more = CodecSelector(ladder: Self.ladder)
+    #expect(more.choose(rawByteCount: 1_024, under: conditions).setting != .none)
+    conditions = Self.link(5)
+    conditions.bottleneck = .source
+    conditions.aloneByteCount = 1_024
+    var slow = CodecSelector(ladder: Self.ladder)
+    #expect(slow.choose(rawByteCount: 1_024, under: conditions).setting != .none)
+  }
+
+  @Test(
     "SPEC CDC-7: each link gets the rung with the greatest goodput, as brute force finds it",
     arguments: [1, 6, 12, 62, 125, 312, 1_250, 3_125, 100_000], [1, 4])
   func bestRung(megabytesPerSecond: Int, cores: Int) {

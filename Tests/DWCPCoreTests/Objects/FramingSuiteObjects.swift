@@ -19,9 +19,9 @@ import Testing
   /// OPEN of a stream that carries a version of object 7.
   static func open(
     _ stream: UInt64 = 1, number: UInt64 = 7, epoch: UInt64 = 1, base: UInt64 = 0, version: UInt64 = 1,
-    byteCount: UInt64 = 65_536, domain: UInt64? = nil, after wire: WireBuilder = wire
+    byteCount: UInt64 = 65_536, domain: UInt64? = nil, digest: UInt64 = 0, after wire: WireBuilder = wire
   ) -> WireBuilder {
-    let fields = [number, epoch, base, version, byteCount, 0].flatMap { bytes($0) }
+    let fields = [number, epoch, base, version, byteCount, digest].flatMap { bytes($0) }
     let domainEntry = domain.map { [0, 4, 0, 8] + bytes($0) } ?? []
     return wire.frame(0x40, stream: stream, domainEntry + [0, 5, 0, 48] + fields)
   }
@@ -80,6 +80,11 @@ import Testing
     Row(
       rule: "BAS-4", what: "a replacement twice",
       wire: open(base: 1, version: 2).pages(method: 2, [1], codec: 2, raw: 4_096).pages(page).pages(page)),
+    Row(
+      rule: "BAS-4", what: "a replacement before its turn",
+      wire: open(base: 1, version: 2).pages(method: 2, [1], codec: 2, raw: 4_096)
+        .pages(method: 2, offset: 4_096, runs: [1, 0], [1], codec: 2, raw: 4_096)
+        .pages(offset: 4_096, runs: [1, 0], page)),
     Row(
       rule: "BAS-4", what: "a replacement with other runs",
       wire: open(base: 1, version: 2).pages(method: 2, [1], codec: 2, raw: 4_096).pages(runs: [1, 0], page)),
@@ -141,6 +146,42 @@ import Testing
     #expect(pair.client.stands.isEmpty)
     for _ in 0..<100_000 where pair.client.failure == nil { pair.client.receive(answer(0, 0, 1), now: pair.now) }
     #expect(pair.client.failure?.rule == "LIM-1", "it is no progress")
+  }
+
+  @Test("an object stands at its new version, at its base or nowhere (SPEC BAS-5)")
+  func standing() throws {
+    var pair = ObjectPair()
+    _ = pair.read(try pair.send(Self.page))
+    // Versions of all objects are counted together: the next one of this is 3, on base 1.
+    let other = try pair.begin(4_096, number: 8)
+    try pair.write(Self.page, to: other)
+    _ = try pair.begin(4_096)
+    pair.client.receive(
+      Self.wire.frame(
+        0x48, bytes(UInt64(0)) + bytes(UInt64(7)) + bytes(UInt64(3)) + bytes(UInt64(2)) + [1, 0, 0, 0]
+      ).bytes, now: pair.now)
+    #expect(pair.client.failure?.rule == "BAS-5")
+  }
+
+  @Test(
+    "a base of another digest is not gone by, even where its bytes are the same (SPEC BAS-1, BAS-4)",
+    arguments: [true, false])
+  func digest(isRight: Bool) throws {
+    var server = SessionConfiguration()
+    server.receiveObjectByteCount = 1 << 20
+    var pair = EnginePair.established(server: server)
+    pair.server.receive(Self.open().pages(flags: 1, Self.page).bytes, now: pair.now)
+    #expect(pair.server.stands == [ObjectPair.Stand(version: 1, isOwn: false)])
+    var image = Self.page + [UInt8](repeating: 0, count: 61_440)
+    if !isRight { image[0] ^= 1 }
+    let digest = ObjectImage(ByteBuffer(bytes: image)).digest
+    // A mask of zeros: the page is the base's.
+    let wire = Self.open(3, base: 1, version: 2, digest: digest).pages(
+      method: 2, stream: 3, flags: 1, [UInt8](repeating: 0, count: 64), raw: 4_096,
+      check: CRC32C.checksum(ByteBuffer(bytes: Self.page).readableBytesSpan))
+    pair.server.receive(wire.bytes, now: pair.now)
+    #expect(pair.server.failure == nil)
+    #expect(pair.server.stands.count == (isRight ? 2 : 1), "the sender is told of the mismatch first")
   }
 
   @Test(
