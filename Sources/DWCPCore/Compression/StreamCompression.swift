@@ -80,6 +80,9 @@ struct StreamCompression: Hashable, Sendable {
     unaskedBlockCount = UInt8(clamping: blockCount)
   }
 
+  /// The selector wants to be asked about the next block.
+  var isQuestionDue: Bool { isAutomatic && !isPaged && unaskedBlockCount == 0 }
+
   /// A block went stored without a question.
   @inline(__always)
   mutating func noteStored() {

@@ -31,6 +31,11 @@ extension Session {
   private mutating func cutForCodec(_ id: StreamID) -> CodecJob? {
     guard let slot = streams.slot(of: id) else { return nil }
     streams[slot: slot].isAwaitingEncode = false
+    // The answer to a question of another stream may have come in the meantime.
+    if unaskedShortBlockCount > 0, passShortBlock(at: slot) {
+      wake(at: slot)
+      return nil
+    }
     if streams[slot: slot].compression.isPaged { return cutPages(of: id, at: slot).map(CodecJob.encodePages) }
     guard streams[slot: slot].mayCutForCodec(codecs: sendCodecs),
       var block = streams[slot: slot].send.cut(
@@ -101,9 +106,29 @@ extension Session {
     if choice.isChange, configuration.explainsCodecs {
       events.append(.codecChosen(selectors.explain(choice, of: id, under: conditions)))
     }
+    if conditions.aloneByteCount > 0 {
+      unaskedShortBlockCount = choice.setting.codec == .none ? UInt8(CodecSelector.unaskedBlockCount) : 0
+    }
     guard choice.setting.codec == .none else { return (choice.setting, nil) }
     streams[slot: slot].compression.allowStored(blockCount: choice.unaskedBlockCount)
     return (nil, choice.sample)
+  }
+
+  /// A short block that is alone goes stored without a question, since the last one did: streams of one message would each ask anew.
+  ///
+  /// - Returns: false when it is none, or is not alone.
+  @discardableResult
+  mutating func passShortBlock(at slot: Int) -> Bool {
+    guard encodeJobCount == 0 else { return false }
+    let isPassed = streams.update(at: slot) { stream in
+      guard stream.compression.isQuestionDue, stream.send.hasOnly(byteCount: Self.maximumAloneByteCount) else {
+        return false
+      }
+      stream.compression.allowStored(blockCount: 1)
+      return true
+    }
+    if isPassed { unaskedShortBlockCount &-= 1 }
+    return isPassed
   }
 
   /// Raw bytes sent since the link was last seen full, up to which it was full lately.

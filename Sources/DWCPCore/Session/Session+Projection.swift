@@ -59,6 +59,7 @@ extension Session {
     }
     if !selectors.isEmpty {
       hasher.combine(selectors)
+      hasher.combine(unaskedShortBlockCount)
       hasher.combine(readyRun)
       hasher.combine(codecCores)
       hasher.combine(linkBusyMark.map { counters.rawBytesSent &- $0 })

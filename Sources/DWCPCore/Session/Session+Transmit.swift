@@ -227,6 +227,7 @@ extension Session {
 extension Session {
   /// Gives a stream its turns to send and to be compressed, where it has use for them.
   mutating func wake(at slot: Int) {
+    if unaskedShortBlockCount > 0 { passShortBlock(at: slot) }
     let codecs = sendCodecs
     streams.update(at: slot) { stream in
       guard !stream.isScheduled, stream.mayHaveMoreToSend(codecs: codecs) else { return }

@@ -88,6 +88,8 @@ public struct Session: Hashable, Sendable {
   var nextJobNumber: UInt64 = 1
   /// Blocks wait for a codec job to come back.
   var isCodecBusy = false
+  /// Short blocks that may go stored as the last one did, whatever their streams.
+  var unaskedShortBlockCount: UInt8 = 0
   /// Of streams whose compression is automatic.
   var selectors: SelectorTable
   var peerDecoding = PeerDecoding()

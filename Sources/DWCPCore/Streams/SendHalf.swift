@@ -106,6 +106,10 @@ struct SendHalf: Hashable, Sendable {
   var hasBytesToCut: Bool { phase == .open && backlog.isHeld && !backlog.contents.queue.isEmpty }
   @inline(__always)
   var hasBlocks: Bool { backlog.isHeld && backlog.contents.unsentUnitCount > 0 }
+  /// All that is to be sent is so many bytes at most, which have not been cut.
+  func hasOnly(byteCount: Int) -> Bool {
+    hasBytesToCut && !hasBlocks && backlog.contents.queue.byteCount <= byteCount
+  }
   /// A block can be sent that has been cut before.
   @inline(__always)
   var hasReadyBlock: Bool { hasBlocks && backlog.contents.blocks.first?.jobNumber == 0 }

@@ -54,6 +54,20 @@ import Testing
     #expect(pair.server.failure == nil)
   }
 
+  @Test(
+    "what is cut off an object is gone, and what it grows by is zeros (SPEC BAS-1)",
+    arguments: [5_000, 65_536, 100_000])
+  func resizing(byteCount: Int) {
+    let content = ObjectPair.content(pageCount: 40, seed: 9)
+    var image = ObjectImage(ByteBuffer(bytes: content))
+    image.resize(to: byteCount)
+    image.resize(to: content.count)
+    let expected = ByteBuffer(
+      bytes: content.prefix(byteCount) + [UInt8](repeating: 0, count: content.count - byteCount))
+    #expect(image.read(0..<content.count) == expected)
+    #expect(image.digest == ObjectImage(expected).digest)
+  }
+
   @Test("what is found like elsewhere goes as moved (SPEC BAS-3)")
   func moved() throws {
     var pair = ObjectPair()
