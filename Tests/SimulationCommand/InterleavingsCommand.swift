@@ -16,7 +16,7 @@ struct InterleavingsCommand: AsyncParsableCommand {
 
       EXAMPLES
         dwcp-simulate interleavings
-          2 streams, up to 3 blocks each: about two minutes of one core
+          2 streams, up to 3 blocks each: about half a minute
         dwcp-simulate interleavings --streams 3 --plan one-way
           3 streams: minutes; other plans take longer, see --limit
         dwcp-simulate interleavings --plan one-way --whole
