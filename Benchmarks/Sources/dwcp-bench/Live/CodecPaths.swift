@@ -39,9 +39,9 @@ enum CodecPaths {
     ]
   }
 
-  /// Enough turns for a tenth of a second or so.
+  /// Enough turns for a decode time of some milliseconds at least.
   fileprivate static func turnCount(_ setting: CompressionSetting) -> Int {
-    setting.codec == .zstd && setting.level > 3 ? 4 : 24
+    setting.codec == .zstd && setting.level > 3 ? 12 : 24
   }
 }
 
