@@ -159,6 +159,10 @@ import Testing
       await expectBreak {
         try await withConnection(to: relay) { inbound, _ in try await inbound.rest() }
       }
+      // And not for want of a relay.
+      let counters = try await relay.counters()
+      #expect(counters.connectionCount == 1)
+      #expect(counters.killedConnectionCount == 1)
     }
   }
 
