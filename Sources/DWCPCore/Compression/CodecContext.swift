@@ -87,12 +87,13 @@ extension CodecContext {
       buffer.writeWithOutputRawSpan(minimumWritableBytes: byteCount, initializingWith: write)
       return buffer
     }
-    var buffer = outputs.withLock { $0.take() }
-    let (number, capacity) = (buffer.storageNumber, buffer.storageCapacity)
-    buffer.clear(minimumCapacity: byteCount)
-    let wasHeld = buffer.storageNumber != number && capacity >= byteCount
+    var (last, place) = outputs.withLock { $0.take() }
+    let isUsedAgain = last != nil
+    var buffer = last.take() ?? ByteBuffer()
+    buffer.clear(minimumCapacity: 0)
+    let wasHeld = isUsedAgain && buffer.storageCapacity == 0
     buffer.writeWithOutputRawSpan(minimumWritableBytes: byteCount, initializingWith: write)
-    outputs.withLock { [buffer] in $0.keep(buffer, wasHeld: wasHeld) }
+    outputs.withLock { [buffer] in $0.keep(buffer, at: place, wasHeld: wasHeld) }
     return buffer
   }
 }
@@ -105,26 +106,25 @@ private struct OutputBuffers {
   static let byteCounts = 16_384...524_288
   private static let maximumCount = 24
 
-  private var buffers: [ByteBuffer] = []
-  /// How many are in turn.
-  private var count = 1
+  /// The places of those that jobs write, and of those to come, hold nothing.
+  private var buffers: [ByteBuffer?] = []
+  private var next = 0
 
-  /// The one that was kept first, when all of them are there.
-  mutating func take() -> ByteBuffer {
-    buffers.count < count ? ByteBuffer() : buffers.removeFirst()
+  /// The one that was kept first, and its place.
+  mutating func take() -> (buffer: ByteBuffer?, place: Int) {
+    guard !buffers.isEmpty else { return (nil, 0) }
+    defer { next = next &+ 1 == buffers.count ? 0 : next &+ 1 }
+    return (buffers[next].take(), next)
   }
 
   /// - Parameter wasHeld: somebody still had the one that was taken, so that it will take one more.
-  mutating func keep(_ buffer: ByteBuffer, wasHeld: Bool) {
-    buffers.append(buffer)
-    if wasHeld { count = min(count &+ 1, Self.maximumCount) }
-  }
-}
-
-extension ByteBuffer {
-  /// Tells storages that there are at one time from each other.
-  fileprivate var storageNumber: Int {
-    unsafe withVeryUnsafeBytes { Int(bitPattern: $0.baseAddress) }
+  mutating func keep(_ buffer: ByteBuffer, at place: Int, wasHeld: Bool) {
+    guard place < buffers.count else {
+      if buffers.isEmpty { buffers = [buffer] }
+      return
+    }
+    buffers[place] = buffer
+    if wasHeld, buffers.count < Self.maximumCount { buffers.insert(nil, at: next) }
   }
 }
 

@@ -164,12 +164,19 @@ public struct DecodeJob: Hashable, Sendable {
 
   func run(in context: CodecContext) -> DecodedBlock {
     var failure: CodecError?
+    // A closure that used the job would be given a copy of it.
+    let (encoded, codec, rawByteCount, windowLog) = (encoded, codec, rawByteCount, maximumWindowLog)
+    let (place, dictionary) = (place, dictionary)
     let raw = context.makeBuffer(byteCount: rawByteCount) { output in
       do throws(CodecError) {
-        if let place { return try decode(at: place, into: &output) }
-        try context.decompress(
-          encoded.readableBytesSpan, codec: codec, rawByteCount: rawByteCount, maximumWindowLog: maximumWindowLog,
-          dictionary: dictionary, into: &output)
+        guard let place else {
+          return try context.decompress(
+            encoded.readableBytesSpan, codec: codec, rawByteCount: rawByteCount, maximumWindowLog: windowLog,
+            dictionary: dictionary, into: &output)
+        }
+        try place.chain.decode(
+          encoded.readableBytesSpan, at: place.position, rawByteCount: rawByteCount, windowLog: windowLog,
+          into: &output)
       } catch {
         failure = error
       }
@@ -181,14 +188,6 @@ public struct DecodeJob: Hashable, Sendable {
     return DecodedBlock(
       number: number, streamID: streamID, codec: codec, raw: failure == nil ? raw : ByteBuffer(), failure: failure,
       dictionaryID: dictionaryID)
-  }
-}
-
-extension DecodeJob {
-  private func decode(at place: ChainPlace, into output: inout OutputRawSpan) throws(CodecError) {
-    try place.chain.decode(
-      encoded.readableBytesSpan, at: place.position, rawByteCount: rawByteCount, windowLog: maximumWindowLog,
-      into: &output)
   }
 }
 

@@ -64,8 +64,9 @@ extension Session {
   }
 
   private mutating func process(_ input: inout ByteBuffer, now: Instant) throws(SessionError) {
-    while progress.isLive {
+    while progress.isLive, input.readableBytes > 0 {
       try receiveWholeBlocks(&input, now: now)
+      guard input.readableBytes > 0 else { break }
       switch try parser.step(&input) {
       case .needsMore:
         return parser.releaseInput()
@@ -80,6 +81,7 @@ extension Session {
         try receiveData(now: now)
       }
     }
+    parser.releaseInput()
   }
 
   /// Blocks that lie in the input one behind the other, in one look at its memory.

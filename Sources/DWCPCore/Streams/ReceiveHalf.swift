@@ -60,7 +60,9 @@ struct ReceiveHalf: Hashable, Sendable {
   var isOver: Bool { failure != nil || phase == .done || isAtEnd }
   /// A read would tell something else than that nothing has come.
   @inline(__always)
-  var isReadable: Bool { hasReadable || isAtEnd || failure != nil }
+  mutating func checkReadable() -> Bool {
+    queue.isHeld && queue.contents.checkReadable() || isAtEnd || failure != nil
+  }
 
   /// What the peer's stream or session credit has to bear before a block may be taken.
   enum Arrival: Hashable {

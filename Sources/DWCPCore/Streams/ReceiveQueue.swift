@@ -31,6 +31,13 @@ struct ReceiveQueue: Lendable {
     /// Rises from entry to entry, by one for each that was appended.
     var number: UInt32
     var kind: Kind
+
+    /// What is long lies in a buffer that its maker uses again, and is not appended to.
+    @inline(__always)
+    mutating func fill(with decoded: ByteBuffer) {
+      bytes = decoded
+      kind = decoded.readableBytes >= ReceiveQueue.leastKeptByteCount && decoded.isWorthItsStorage ? .kept : .owned
+    }
   }
 
   private var entries = ShortQueue<Entry>()
@@ -63,6 +70,10 @@ struct ReceiveQueue: Lendable {
     if marks.first == 0 { return true }
     return entries.first != nil && entries.first?.kind != .decoding
   }
+
+  /// The same, asked where the queue lies: a getter of another type would be given a copy of it.
+  @inline(__always)
+  mutating func checkReadable() -> Bool { isReadable }
 
   @inline(__always)
   var isEmpty: Bool { unreadUnitCount == 0 }
@@ -131,22 +142,29 @@ struct ReceiveQueue: Lendable {
 
   /// Fills a place in; numbers that are no longer waited for are ignored.
   mutating func complete(entryNumber: UInt32, with bytes: ByteBuffer) {
-    guard let index = index(ofEntry: entryNumber), entries[index].kind == .decoding else { return }
-    if !bytes.isWorthItsStorage, index > 0, entries[index &- 1].kind == .owned,
-      entries[index &- 1].bytes.readableBytes &+ bytes.readableBytes <= Self.maximumJoinedByteCount
-    {
-      // Short blocks are joined when they have been decoded: what was before moves on into this entry, and leaves an empty one, which soon goes.
-      var joined = entries[index &- 1].bytes
-      entries[index &- 1].bytes = ByteBuffer()
-      joined.writeImmutableBuffer(bytes)
-      entries[index].bytes = joined
+    // Mostly nothing is in front of it.
+    if entries.first?.number == entryNumber {
+      guard entries.first?.kind == .decoding else { return }
+      entries.first?.fill(with: bytes)
     } else {
-      entries[index].bytes = bytes
+      guard let index = index(ofEntry: entryNumber), index > 0, entries[index].kind == .decoding else { return }
+      entries[index].fill(with: bytes)
+      joinShort(at: index)
     }
-    // What is long lies in a buffer that its maker uses again, and is not appended to.
-    entries[index].kind = bytes.isWorthItsStorage && bytes.readableBytes >= Self.leastKeptByteCount ? .kept : .owned
     decodingCount &-= 1
     removeSpentEntries()
+  }
+
+  /// Short blocks are joined when they have been decoded: what was before moves on into this entry, and leaves an empty one, which soon goes.
+  private mutating func joinShort(at index: Int) {
+    let bytes = entries[index].bytes
+    guard !bytes.isWorthItsStorage, entries[index &- 1].kind == .owned,
+      entries[index &- 1].bytes.readableBytes &+ bytes.readableBytes <= Self.maximumJoinedByteCount
+    else { return }
+    var joined = entries[index &- 1].bytes
+    entries[index &- 1].bytes = ByteBuffer()
+    joined.writeImmutableBuffer(bytes)
+    entries[index].bytes = joined
   }
 
   private func index(ofEntry number: UInt32) -> Int? {
