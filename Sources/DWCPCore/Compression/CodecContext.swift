@@ -59,17 +59,13 @@ public final class CodecContext: Sendable {
     guard codec != .none, !encoded.isEmpty else { throw CodecError(.malformed) }
     guard rawByteCount >= 0 else { throw CodecError(.wrongLength) }
     guard rawByteCount <= output.freeCapacity else { throw CodecError(.notAvailable) }
-    if codec == .zstd {
-      try ZstdFrameHeader.verify(encoded, rawByteCount: rawByteCount, maximumWindowLog: maximumWindowLog)
+    // lz4 decodes without memory of its own.
+    guard codec == .zstd else {
+      return try LZ4Library.decompress(encoded, rawByteCount: rawByteCount, into: &output)
     }
+    try ZstdFrameHeader.verify(encoded, rawByteCount: rawByteCount, maximumWindowLog: maximumWindowLog)
     try libraries.withLock { libraries throws(CodecError) in
-      switch codec {
-      case .none: break
-      case .lz4: try LZ4Library.decompress(encoded, rawByteCount: rawByteCount, into: &output)
-      case .zstd:
-        try libraries.zstd.decompress(
-          encoded, rawByteCount: rawByteCount, dictionary: dictionary?.decoder, into: &output)
-      }
+      try libraries.zstd.decompress(encoded, rawByteCount: rawByteCount, dictionary: dictionary?.decoder, into: &output)
     }
   }
 }

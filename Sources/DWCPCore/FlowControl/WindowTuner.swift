@@ -58,6 +58,7 @@ extension UInt64 {
   fileprivate func scaled(by part: UInt64, over whole: UInt64) -> UInt64 {
     let product = multipliedFullWidth(by: part)
     guard product.high < whole else { return .max }
+    if product.high == 0 { return product.low / whole }
     return whole.dividingFullWidth(product).quotient
   }
 }

@@ -60,8 +60,8 @@ struct ReceiveHalf: Hashable, Sendable {
   var isOver: Bool { failure != nil || phase == .done || isAtEnd }
   /// A read would tell something else than that nothing has come.
   @inline(__always)
-  mutating func checkReadable() -> Bool {
-    queue.isHeld && queue.contents.checkReadable() || isAtEnd || failure != nil
+  var isReadable: Bool {
+    mutating get { queue.isHeld && queue.contents.checkReadable() || isAtEnd || failure != nil }
   }
 
   /// What the peer's stream or session credit has to bear before a block may be taken.

@@ -58,7 +58,7 @@ struct StreamState: Hashable, Sendable {
       receive.acknowledgeEnd()
       return false
     }
-    guard !isReadableTold, receive.checkReadable() else { return false }
+    guard !isReadableTold, receive.isReadable else { return false }
     isReadableTold = true
     return true
   }
