@@ -21,8 +21,8 @@ struct LinkAccounting: Hashable, Sendable {
     if let acknowledgementDeadline, acknowledgementDeadline <= now { isAcknowledgementDue = true }
   }
 
-  mutating func noteSent(_ type: FrameType) {
-    if type.isNumbered { sentNumberedCount &+= 1 }
+  mutating func noteSent(_ type: FrameType, count: Int = 1) {
+    if type.isNumbered { sentNumberedCount &+= UInt64(count) }
   }
 
   mutating func noteReceived(_ header: FrameHeader, now: Instant, delayMilliseconds: UInt16) {

@@ -11,7 +11,7 @@ struct LinkFlow: Hashable, Sendable {
   /// Blocks are not cut shorter than this.
   private static let leastBlockByteCount = 4_096
   /// Frames of one instant are one departure up to this.
-  private static let departureByteCount: UInt64 = 1_024
+  static let departureByteCount = 1_024
   /// More are added to the last one, which an end that acknowledges nothing cannot make grow.
   private static let maximumDepartureCount = 1_024
   /// Shorter ones are of a link with nothing to do: what is busy at both ends takes turns, and a bound below that keeps both waiting.
@@ -96,7 +96,7 @@ struct LinkFlow: Hashable, Sendable {
   }
 
   private func joins(_ last: Departure, now: Instant) -> Bool {
-    (last.sent == now && sentByteCount &- last.firstByte <= Self.departureByteCount)
+    (last.sent == now && sentByteCount &- last.firstByte <= UInt64(Self.departureByteCount))
       || departures.count >= Self.maximumDepartureCount
   }
 
@@ -164,14 +164,25 @@ struct LinkFlow: Hashable, Sendable {
 
   /// Whether another block may go. In line, as the next one: called, both would be given a copy of all this for each block.
   @inline(__always)
-  func hasRoom(blockByteCount: Int) -> Bool {
-    guard let onItsWay = onItsWayByteCount else { return inFlightByteCount < Self.initialByteCount }
+  func hasRoom(blockByteCount: Int) -> Bool { inFlightByteCount < bound(blockByteCount: blockByteCount) }
+
+  /// Bytes of short blocks that may go one behind the other before anything is asked again: not more than count as one departure.
+  @inline(__always)
+  func runByteCount(blockByteCount: Int) -> Int {
+    let bound = bound(blockByteCount: blockByteCount)
+    return min(Self.departureByteCount, Int(clamping: bound &- min(bound, inFlightByteCount)))
+  }
+
+  /// What may be on its way before another block goes.
+  @inline(__always)
+  private func bound(blockByteCount: Int) -> UInt64 {
+    guard let onItsWay = onItsWayByteCount else { return UInt64(Self.initialByteCount) }
     let slack = ramp.isOver ? onItsWay / 16 : onItsWay.multipliedSaturated(by: 2)
     // Not less than what makes the other end acknowledge at once, and a departure of which it has got a part.
     let least = max(
-      UInt64(blockByteCount), LinkAccounting.byteCountPerAcknowledgement &+ Self.departureByteCount,
+      UInt64(blockByteCount), LinkAccounting.byteCountPerAcknowledgement &+ UInt64(Self.departureByteCount),
       nextDepartureByteCount)
-    return inFlightByteCount < onItsWay.addingSaturated(slack).addingSaturated(least)
+    return onItsWay.addingSaturated(slack).addingSaturated(least)
   }
 
   /// Raw bytes of a block that takes so many nanoseconds of the link at most, if it does not shrink; no more than `limit`.

@@ -62,9 +62,9 @@ extension Session {
     noteSent(.close)
   }
 
-  mutating func noteSent(_ type: FrameType) {
-    counters.framesSent += 1
-    link.noteSent(type)
+  mutating func noteSent(_ type: FrameType, count: Int = 1) {
+    counters.framesSent += UInt64(count)
+    link.noteSent(type, count: count)
   }
 
   private mutating func writeNumber(_ number: UInt64, _ type: FrameType, into batch: inout TransmitBatch) {

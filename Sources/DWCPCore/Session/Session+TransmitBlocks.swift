@@ -13,6 +13,11 @@ extension Session {
     repeat {
       let start = batch.byteCount
       hasMore = writeBlock(of: id, at: slot, maximumRawByteCount: blockByteCount, into: &batch)
+      if hasMore, schedule.isEmpty, batch.byteCount - start < LinkFlow.departureByteCount {
+        let share = schedule.restByteCount(streams[slot: slot].share)
+        let room = min(share, maximumByteCount - start, flow.runByteCount(blockByteCount: blockByteCount))
+        hasMore = writeRun(of: id, at: slot, maximumRawByteCount: blockByteCount, until: start + room, into: &batch)
+      }
       let sentByteCount = batch.byteCount - start
       if sentByteCount > 0 {
         flow.noteSent(frameCount: link.sentNumberedCount, byteCount: sentByteCount, now: now)
@@ -41,39 +46,59 @@ extension Session {
   private mutating func writeBlock(
     of id: StreamID, at slot: Int, maximumRawByteCount: Int, into batch: inout TransmitBatch
   ) -> Bool {
-    let hasSent =
-      writeWhole(of: id, at: slot, maximumRawByteCount: maximumRawByteCount, into: &batch)
-      || writeTurn(of: id, at: slot, maximumRawByteCount: maximumRawByteCount, into: &batch)
-    guard hasSent else { return false }
-    noteSendProgress(id, at: slot)
-    let codecs = sendCodecs
-    return streams.update(at: slot) { $0.mayHaveMoreToSend(codecs: codecs) }
+    let start = batch.byteCount
+    if let rawByteCount = writeWhole(of: id, at: slot, maximumRawByteCount: maximumRawByteCount, into: &batch) {
+      countSent(.none, rawByteCount: rawByteCount, rawByteCount, wireByteCount: batch.byteCount - start)
+    } else if !writeTurn(of: id, at: slot, maximumRawByteCount: maximumRawByteCount, into: &batch) {
+      return false
+    }
+    return noteSendProgress(id, at: slot)
+  }
+
+  /// More short blocks of a stream that is alone, while the batch is shorter than `end`: what is to be told of them is told once. True when the stream has
+  /// more all the same.
+  private mutating func writeRun(
+    of id: StreamID, at slot: Int, maximumRawByteCount: Int, until end: Int, into batch: inout TransmitBatch
+  ) -> Bool {
+    let start = batch.byteCount
+    var blockCount = 0
+    var rawByteCount = 0
+    while batch.byteCount < end,
+      let byteCount = writeWhole(of: id, at: slot, maximumRawByteCount: maximumRawByteCount, into: &batch)
+    {
+      blockCount += 1
+      rawByteCount += byteCount
+    }
+    guard blockCount > 0 else { return true }
+    countSent(
+      .none, blockCount: blockCount, rawByteCount: rawByteCount, rawByteCount, wireByteCount: batch.byteCount - start)
+    return noteSendProgress(id, at: slot)
   }
 
   /// What most turns send: bytes as they were written. Moving a block with all that it may have costs more than the rest, so that they do without one.
+  ///
+  /// - Returns: raw bytes, which have not been counted; nil when that is not what comes next.
   @inline(__always)
   private mutating func writeWhole(
     of id: StreamID, at slot: Int, maximumRawByteCount: Int, into batch: inout TransmitBatch
-  ) -> Bool {
-    guard !streams[slot: slot].compression.isCompressing(sendCodecs) else { return false }
+  ) -> Int? {
+    guard !streams[slot: slot].compression.isCompressing(sendCodecs) else { return nil }
     let offset = streams[slot: slot].send.cutEnd
     guard
       let chunk = streams[slot: slot].send.takeWhole(
         maximumRawByteCount: maximumRawByteCount, maximumSpan: sendCredit.available)
-    else { return false }
+    else { return nil }
     let isFinal = streams[slot: slot].send.markSent()
     let rawByteCount = chunk.bytes.readableBytes
     streams[slot: slot].owesOpening = false
     noteCutStored(rawByteCount: rawByteCount, span: chunk.span, of: id, at: slot)
     var flags: UInt8 = isFinal ? DataFrame.Flags.fin : 0
     if chunk.endsMessage { flags |= DataFrame.Flags.endOfMessage }
-    let start = batch.byteCount
     batch.writeStored(
       DataFrame(offset: offset, codecID: Codec.none.rawValue, rawByteCount: rawByteCount), flags: flags, streamID: id,
       consume chunk, isChecked: sendsChecks)
     if !sendChains.isEmpty { noteSent(rawByteCount: rawByteCount, isFinal: isFinal, of: id) }
-    countSent(.none, rawByteCount: rawByteCount, rawByteCount, wireByteCount: batch.byteCount - start)
-    return true
+    return rawByteCount
   }
 
   /// False when nothing can be sent.
@@ -139,17 +164,21 @@ extension Session {
   }
 
   @inline(__always)
-  mutating func countSent(_ codec: Codec, rawByteCount: Int, _ payloadByteCount: Int, wireByteCount: Int) {
-    noteSent(.data)
+  mutating func countSent(
+    _ codec: Codec, blockCount: Int = 1, rawByteCount: Int, _ payloadByteCount: Int, wireByteCount: Int
+  ) {
+    noteSent(.data, count: blockCount)
     counters.rawBytesSent &+= UInt64(rawByteCount)
     counters.sentByCodec.update(codec) {
-      $0.add(rawByteCount: rawByteCount, payloadByteCount: payloadByteCount, wireByteCount: wireByteCount)
+      $0.add(
+        blockCount: blockCount, rawByteCount: rawByteCount, payloadByteCount: payloadByteCount,
+        wireByteCount: wireByteCount)
     }
   }
 
-  /// Room for the writer, and for the next blocks to be compressed.
+  /// Room for the writer, and for the next blocks to be compressed. False when the stream has nothing more to send now.
   @inline(__always)
-  private mutating func noteSendProgress(_ id: StreamID, at slot: Int) {
+  private mutating func noteSendProgress(_ id: StreamID, at slot: Int) -> Bool {
     if streams[slot: slot].isWriterWaiting,
       streams[slot: slot].send.bufferedByteCount <= configuration.streamSendBudgetByteCount / 2
     {
@@ -157,5 +186,7 @@ extension Session {
       events.append(.writable(id))
     }
     scheduleEncoding(at: slot)
+    let codecs = sendCodecs
+    return streams.update(at: slot) { $0.mayHaveMoreToSend(codecs: codecs) }
   }
 }

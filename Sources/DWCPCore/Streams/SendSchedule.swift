@@ -116,6 +116,10 @@ struct SendSchedule: Hashable, Sendable {
   @inline(__always)
   func isFresh(_ share: Share) -> Bool { share.restByteCount > 0 }
 
+  /// What is left of it.
+  @inline(__always)
+  func restByteCount(_ share: Share) -> Int { Int(share.restByteCount) }
+
   /// Behind those that have come meanwhile, so that they wait for one block at most.
   @inline(__always)
   mutating func putBack(_ id: StreamID, _ share: Share) {

@@ -73,6 +73,38 @@ import Testing
     #expect(Array(all.readableBytesView) == (UInt8(0)..<10).flatMap { [UInt8](repeating: $0, count: 512) })
   }
 
+  @Test("what a stream that is alone sends in runs is what it sends block by block", arguments: [1, 300, 1_024, 5_000])
+  func sentRuns(maximumByteCount: Int) throws {
+    var pair = Self.pair(isChecked: true)
+    let id = try pair.client.session.open()
+    for value in UInt8(0)..<40 { _ = try pair.client.session.write(ByteBuffer(repeating: value, count: 64), to: id) }
+    try pair.client.session.finish(id)
+    let frameByteCount = FrameHeader.byteCount + DataFrame.extensionByteCount + 64 + FrameHeader.checkByteCount
+    var (runs, blocks) = (pair.client.session, pair.client.session)
+    let sent = Self.sent(by: &runs, maximumByteCount: maximumByteCount, now: pair.now)
+    #expect(sent.allSatisfy { $0.readableBytes < maximumByteCount + frameByteCount })
+    let each = Self.sent(by: &blocks, maximumByteCount: 1, now: pair.now)
+    #expect(Self.joined(sent) == Self.joined(each) && each.count >= 40)
+    #expect(runs.counters.sentByCodec == blocks.counters.sentByCodec)
+    #expect(runs.counters.framesSent == blocks.counters.framesSent && runs.counters.sentByCodec[.none].blocks == 40)
+  }
+
+  /// What comes of an end batch by batch.
+  private static func sent(by session: inout Session, maximumByteCount: Int, now: Instant) -> [ByteBuffer] {
+    var batches: [ByteBuffer] = []
+    var batch = TransmitBatch()
+    repeat {
+      batch.removeAll()
+      session.transmit(maximumByteCount: maximumByteCount, now: now, into: &batch)
+      var bytes = ByteBuffer()
+      batch.forEachBuffer { bytes.writeImmutableBuffer($0) }
+      batches.append(bytes)
+    } while batch.byteCount > 0
+    return batches
+  }
+
+  private static func joined(_ batches: [ByteBuffer]) -> [UInt8] { batches.flatMap { Array($0.readableBytesView) } }
+
   private static func pair(isChecked: Bool, shortDataByteCount: UInt64 = 64 << 20) -> EnginePair {
     var configuration = SessionConfiguration()
     configuration.compression = .fixed(.none)
