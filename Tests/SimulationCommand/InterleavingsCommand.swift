@@ -17,8 +17,8 @@ struct InterleavingsCommand: AsyncParsableCommand {
       EXAMPLES
         dwcp-simulate interleavings
           2 streams, up to 3 blocks each: about half a minute
-        dwcp-simulate interleavings --streams 3 --plan one-way
-          3 streams: a minute; all nine plans an hour and 8 GB
+        dwcp-simulate interleavings --streams 3 --blocks 2
+          3 streams, up to 2 blocks each: minutes; 3 blocks take hours, see --limit
         dwcp-simulate interleavings --plan one-way --whole
           also the orders that differ only in steps that commute
         dwcp-simulate interleavings --json

@@ -166,7 +166,7 @@ struct LinkFlow: Hashable, Sendable {
   @inline(__always)
   func hasRoom(blockByteCount: Int) -> Bool { inFlightByteCount < bound(blockByteCount: blockByteCount) }
 
-  /// Bytes of short blocks that may go one behind the other before anything is asked again: not more than count as one departure.
+  /// Bytes of short blocks that may go one behind the other before anything is asked again: about what counts as one departure.
   @inline(__always)
   func runByteCount(blockByteCount: Int) -> Int {
     let bound = bound(blockByteCount: blockByteCount)
