@@ -50,7 +50,8 @@ public final class CodecContext: Sendable {
   ///   - rawByteCount: the declared raw length.
   ///   - maximumWindowLog: this end's limit on the window of a zstd frame, 10 to 31.
   ///   - dictionary: what a zstd block was compressed against.
-  ///   - output: where the raw bytes are appended; it needs room for `rawByteCount`.
+  ///   - output: where the raw bytes are appended; it needs room for `rawByteCount`. lz4 is quicker with 64 bytes more, which it may write to without
+  ///     appending them.
   /// - Throws: the reason for which the block is broken, or ``CodecError/Reason/notAvailable`` when there is no room.
   public func decompress(
     _ encoded: RawSpan, codec: Codec, rawByteCount: Int, maximumWindowLog: Int,
@@ -77,7 +78,11 @@ extension CodecContext {
   }
 
   /// Makes a buffer by writing to one with room for `byteCount` bytes, which is used again when nobody has what was made any more.
-  func makeBuffer(byteCount: Int, _ write: (inout OutputRawSpan) -> Void) -> ByteBuffer {
+  ///
+  /// - Parameter slackByteCount: how much more room a long one has, for who does not write there but is quicker with it.
+  func makeBuffer(
+    byteCount: Int, slackByteCount: Int = 0, _ write: (inout OutputRawSpan) -> Void
+  ) -> ByteBuffer {
     guard OutputBuffers.byteCounts.contains(byteCount) else {
       var buffer = ByteBuffer()
       buffer.writeWithOutputRawSpan(minimumWritableBytes: byteCount, initializingWith: write)
@@ -88,7 +93,7 @@ extension CodecContext {
     var buffer = last.take() ?? ByteBuffer()
     buffer.clear(minimumCapacity: 0)
     let wasHeld = isUsedAgain && buffer.storageCapacity == 0
-    buffer.writeWithOutputRawSpan(minimumWritableBytes: byteCount, initializingWith: write)
+    buffer.writeWithOutputRawSpan(minimumWritableBytes: byteCount &+ slackByteCount, initializingWith: write)
     outputs.withLock { [buffer] in $0.keep(buffer, at: place, wasHeld: wasHeld) }
     return buffer
   }

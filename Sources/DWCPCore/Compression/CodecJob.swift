@@ -167,7 +167,8 @@ public struct DecodeJob: Hashable, Sendable {
     // A closure that used the job would be given a copy of it.
     let (encoded, codec, rawByteCount, windowLog) = (encoded, codec, rawByteCount, maximumWindowLog)
     let (place, dictionary) = (place, dictionary)
-    let raw = context.makeBuffer(byteCount: rawByteCount) { output in
+    let slack = codec == .lz4 ? LZ4Library.decodingSlackByteCount : 0
+    let raw = context.makeBuffer(byteCount: rawByteCount, slackByteCount: slack) { output in
       do throws(CodecError) {
         guard let place else {
           return try context.decompress(

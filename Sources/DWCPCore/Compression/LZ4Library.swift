@@ -2,6 +2,9 @@ internal import CLZ4
 
 /// The seam to liblz4: owns its working memory.
 @safe struct LZ4Library: ~Copyable {
+  /// The library copies wide steps as long as so much room is left, and decodes what comes behind with more care, which is slower: a match that ends a
+  /// block counts as behind from its first byte on.
+  static let decodingSlackByteCount = 64
   /// The lowest level of the high compression mode; what is below is the fast mode.
   private static let leastHighLevel = 3
 
@@ -33,23 +36,25 @@ internal import CLZ4
     }
   }
 
-  /// Appends `rawByteCount` bytes, for which there is room.
+  /// Appends `rawByteCount` bytes, for which there is room. If there is more, bytes behind them may be written too, which no one is given.
   static func decompress(
     _ encoded: RawSpan, rawByteCount: Int, into output: inout OutputRawSpan
   ) throws(CodecError) {
     guard let encodedByteCount = Int32(exactly: encoded.byteCount),
-      let roomByteCount = Int32(exactly: rawByteCount)
+      let roomByteCount = Int32(
+        exactly: rawByteCount &+ min(decodingSlackByteCount, output.freeCapacity &- rawByteCount))
     else {
       throw CodecError(.wrongLength)
     }
-    _ = unsafe try output.appendFromLibrary(byteCount: rawByteCount) { room throws(CodecError) in
+    _ = unsafe try output.appendFromLibrary(byteCount: Int(roomByteCount)) { room throws(CodecError) in
       let written = unsafe encoded.withUnsafeBytes { bytes in
         unsafe LZ4_decompress_safe(
           bytes.baseAddress?.assumingMemoryBound(to: CChar.self), room.baseAddress?.assumingMemoryBound(to: CChar.self),
           encodedByteCount, roomByteCount)
       }
-      guard written >= 0 else { throw CodecError(.malformed) }
-      guard written == roomByteCount else { throw CodecError(.wrongLength) }
+      // What is too long by no more than the slack fails as what is longer does.
+      guard written >= 0, written <= rawByteCount else { throw CodecError(.malformed) }
+      guard written == rawByteCount else { throw CodecError(.wrongLength) }
       return rawByteCount
     }
   }

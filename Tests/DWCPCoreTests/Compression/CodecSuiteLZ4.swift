@@ -51,6 +51,36 @@ struct CodecSuiteLZ4 {
     #expect(failure([], rawByteCount: 0) == .malformed)
   }
 
+  /// The format lets a decoder ask for a last match that begins 12 bytes before the end, and for five literals behind it; the library asks for the former
+  /// only where it is given no room behind the block.
+  @Test("a block that ends otherwise than its format asks for is what it says, or broken (SPEC CDC-4)")
+  func otherEnds() {
+    let lateMatch = [0x10, 0x61, 1, 0, 0x50] + last
+    let lateMatchBytes = [UInt8](repeating: 0x61, count: 5) + last
+    let noLiterals: [UInt8] = [0x1F, 0x61, 1, 0, 255, 255, 255, 255, 0, 0]
+    for spareByteCount in [0, 1, 63, 64, 65, 100] {
+      let late = try? decode(lateMatch, .lz4, rawByteCount: 10, spareByteCount: spareByteCount)
+      let isBroken = late == nil
+      #expect(isBroken ? spareByteCount < 64 : late == lateMatchBytes)
+      let isRefused = decodeFailure(noLiterals, .lz4, rawByteCount: 1_040, spareByteCount: spareByteCount) == .malformed
+      #expect(isRefused)
+    }
+  }
+
+  @Test func roomBehindTheBlockIsNotItsOwn() throws {
+    let run: [UInt8] = [0x1A, 0x61, 1, 0, 0x50] + last
+    for spareByteCount in [0, 1, 63, 64, 65, 100] {
+      #expect(
+        try decode(run, .lz4, rawByteCount: 20, spareByteCount: spareByteCount)
+          == [UInt8](repeating: 0x61, count: 15) + last)
+      for rawByteCount in [0, 1, 15, 19] {
+        #expect(
+          decodeFailure(run, .lz4, rawByteCount: rawByteCount, spareByteCount: spareByteCount) == .malformed)
+      }
+      #expect(decodeFailure(run, .lz4, rawByteCount: 21, spareByteCount: spareByteCount) == .wrongLength)
+    }
+  }
+
   @Test func endlessLengthsAreRefused() {
     #expect(failure([0xF0] + [UInt8](repeating: 0xFF, count: 5000), rawByteCount: 100) == .malformed)
     #expect(failure([0x1F, 0x61, 1, 0] + [UInt8](repeating: 0xFF, count: 5000), rawByteCount: 100) == .malformed)

@@ -86,15 +86,16 @@ func encode(
   return outcome.isAppended ? outcome.bytes : nil
 }
 
-/// Decodes behind 3 bytes that are in use already and with 100 bytes to spare. Checks that a failure appends nothing,
+/// Decodes behind 3 bytes that are in use already and with bytes to spare. Checks that a failure appends nothing,
 /// and, by doing it over other stale bytes too, that none of them is passed off as decoded.
 ///
 /// - Parameter attempt: appends the decoded bytes, from the beginning each time.
 func decode(
-  rawByteCount: Int, over attempt: (inout OutputRawSpan) throws(CodecError) -> Void
+  rawByteCount: Int, spareByteCount: Int = 100, over attempt: (inout OutputRawSpan) throws(CodecError) -> Void
 ) throws(CodecError) -> [UInt8] {
   func result(over stale: UInt8) -> OutputOutcome {
-    withOutput(capacity: 3 + max(rawByteCount, 0) + 100, used: 3, stale: stale) { output throws(CodecError) in
+    withOutput(capacity: 3 + max(rawByteCount, 0) + spareByteCount, used: 3, stale: stale) {
+      output throws(CodecError) in
       try attempt(&output)
       return true
     }
@@ -114,10 +115,10 @@ func decode(
 
 /// The same for an independent block.
 func decode(
-  _ encoded: [UInt8], _ codec: Codec, rawByteCount: Int, maximumWindowLog: Int = 18,
+  _ encoded: [UInt8], _ codec: Codec, rawByteCount: Int, spareByteCount: Int = 100, maximumWindowLog: Int = 18,
   in context: CodecContext = CodecContext()
 ) throws(CodecError) -> [UInt8] {
-  try decode(rawByteCount: rawByteCount) { output throws(CodecError) in
+  try decode(rawByteCount: rawByteCount, spareByteCount: spareByteCount) { output throws(CodecError) in
     try context.decompress(
       encoded.span.bytes, codec: codec, rawByteCount: rawByteCount, maximumWindowLog: maximumWindowLog, into: &output)
   }
@@ -125,11 +126,13 @@ func decode(
 
 /// The reason a block is turned down, or nil if it decodes.
 func decodeFailure(
-  _ encoded: [UInt8], _ codec: Codec, rawByteCount: Int, maximumWindowLog: Int = 18,
+  _ encoded: [UInt8], _ codec: Codec, rawByteCount: Int, spareByteCount: Int = 100, maximumWindowLog: Int = 18,
   in context: CodecContext = CodecContext()
 ) -> CodecError.Reason? {
   do throws(CodecError) {
-    _ = try decode(encoded, codec, rawByteCount: rawByteCount, maximumWindowLog: maximumWindowLog, in: context)
+    _ = try decode(
+      encoded, codec, rawByteCount: rawByteCount, spareByteCount: spareByteCount, maximumWindowLog: maximumWindowLog,
+      in: context)
     return nil
   } catch {
     return error.reason
