@@ -58,22 +58,35 @@ enum CodecTarget {
   private static func decode(
     _ payload: [UInt8], _ codec: Codec, _ dictionary: CompressionDictionary?, _ declared: Int, _ windowLog: Int
   ) -> (raw: [UInt8]?, problem: String?) {
-    attempts(declared) { output, _ throws(CodecError) in
+    let (raw, problem) = attempts(declared) { output, _ throws(CodecError) in
       try codecs.decompress(
         payload.span.bytes, codec: codec, rawByteCount: declared, maximumWindowLog: windowLog, dictionary: dictionary,
         into: &output)
     }
+    let (slackRaw, slackProblem) = attempts(declared, slack: 64) { output, _ throws(CodecError) in
+      try codecs.decompress(
+        payload.span.bytes, codec: codec, rawByteCount: declared, slackByteCount: 64, maximumWindowLog: windowLog,
+        dictionary: dictionary, into: &output)
+    }
+    if let problem = problem ?? slackProblem { return (nil, problem) }
+    // With room behind it lz4 takes blocks too that end otherwise than they should.
+    guard raw == nil && codec == .lz4 || isSame(slackRaw, raw) else {
+      return (nil, "the same payload decodes to different bytes where there is room behind it")
+    }
+    return (raw, nil)
   }
 
   /// What decoding has to keep to whatever the payload is: exactly the declared length or nothing, the same each time, and nothing behind it.
   ///
-  /// - Parameter decode: gets the number of the attempt too, which begins at 0.
+  /// - Parameters:
+  ///   - slack: so many bytes behind it may be written nevertheless; there is always room for them, so that the outcome is the same.
+  ///   - decode: gets the number of the attempt too, which begins at 0.
   static func attempts(
-    _ declared: Int, _ decode: (inout OutputRawSpan, Int) throws(CodecError) -> Void
+    _ declared: Int, slack: Int = 0, _ decode: (inout OutputRawSpan, Int) throws(CodecError) -> Void
   ) -> (raw: [UInt8]?, problem: String?) {
     var first: [UInt8]?
     for (number, spare) in [0, 64].enumerated() {
-      let (raw, problem) = attempt(declared, number, spare: spare, decode)
+      let (raw, problem) = attempt(declared, number, spare: slack + spare, slack: slack, decode)
       if let problem { return (nil, problem) }
       if number > 0, !isSame(raw, first) {
         return (nil, "the same payload decodes to different bytes, or to stale ones")
@@ -89,7 +102,8 @@ enum CodecTarget {
   }
 
   private static func attempt(
-    _ declared: Int, _ number: Int, spare: Int, _ decode: (inout OutputRawSpan, Int) throws(CodecError) -> Void
+    _ declared: Int, _ number: Int, spare: Int, slack: Int,
+    _ decode: (inout OutputRawSpan, Int) throws(CodecError) -> Void
   ) -> (raw: [UInt8]?, problem: String?) {
     let canary = stale[number]
     let room = UnsafeMutableRawBufferPointer.allocate(byteCount: declared + spare, alignment: 1)
@@ -103,7 +117,7 @@ enum CodecTarget {
       failure = error
     }
     let written = output.finalize(for: room)
-    guard room[max(declared, 0)...].allSatisfy({ $0 == canary }) else {
+    guard room[(max(declared, 0) + slack)...].allSatisfy({ $0 == canary }) else {
       return (nil, "decoding wrote behind the declared length (CDC-4)")
     }
     if let failure {

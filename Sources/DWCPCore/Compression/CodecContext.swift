@@ -50,11 +50,23 @@ public final class CodecContext: Sendable {
   ///   - rawByteCount: the declared raw length.
   ///   - maximumWindowLog: this end's limit on the window of a zstd frame, 10 to 31.
   ///   - dictionary: what a zstd block was compressed against.
-  ///   - output: where the raw bytes are appended; it needs room for `rawByteCount`. lz4 is quicker with 64 bytes more, which it may write to without
-  ///     appending them.
+  ///   - output: where the raw bytes are appended; it needs room for `rawByteCount`.
   /// - Throws: the reason for which the block is broken, or ``CodecError/Reason/notAvailable`` when there is no room.
   public func decompress(
     _ encoded: RawSpan, codec: Codec, rawByteCount: Int, maximumWindowLog: Int,
+    dictionary: CompressionDictionary? = nil, into output: inout OutputRawSpan
+  ) throws(CodecError) {
+    try decompress(
+      encoded, codec: codec, rawByteCount: rawByteCount, slackByteCount: 0, maximumWindowLog: maximumWindowLog,
+      dictionary: dictionary, into: &output)
+  }
+
+  /// The same for who has room behind the block and nothing there.
+  ///
+  /// - Parameter slackByteCount: so many bytes behind the block may be written to, as far as there is room, and are not appended: lz4 is quicker with
+  ///   ``LZ4Library/decodingSlackByteCount`` of them.
+  package func decompress(
+    _ encoded: RawSpan, codec: Codec, rawByteCount: Int, slackByteCount: Int, maximumWindowLog: Int,
     dictionary: CompressionDictionary? = nil, into output: inout OutputRawSpan
   ) throws(CodecError) {
     guard codec != .none, !encoded.isEmpty else { throw CodecError(.malformed) }
@@ -62,7 +74,8 @@ public final class CodecContext: Sendable {
     guard rawByteCount <= output.freeCapacity else { throw CodecError(.notAvailable) }
     // lz4 decodes without memory of its own.
     guard codec == .zstd else {
-      return try LZ4Library.decompress(encoded, rawByteCount: rawByteCount, into: &output)
+      return try LZ4Library.decompress(
+        encoded, rawByteCount: rawByteCount, slackByteCount: slackByteCount, into: &output)
     }
     try ZstdFrameHeader.verify(encoded, rawByteCount: rawByteCount, maximumWindowLog: maximumWindowLog)
     try libraries.withLock { libraries throws(CodecError) in

@@ -172,8 +172,8 @@ public struct DecodeJob: Hashable, Sendable {
       do throws(CodecError) {
         guard let place else {
           return try context.decompress(
-            encoded.readableBytesSpan, codec: codec, rawByteCount: rawByteCount, maximumWindowLog: windowLog,
-            dictionary: dictionary, into: &output)
+            encoded.readableBytesSpan, codec: codec, rawByteCount: rawByteCount, slackByteCount: slack,
+            maximumWindowLog: windowLog, dictionary: dictionary, into: &output)
         }
         try place.chain.decode(
           encoded.readableBytesSpan, at: place.position, rawByteCount: rawByteCount, windowLog: windowLog,

@@ -36,13 +36,13 @@ internal import CLZ4
     }
   }
 
-  /// Appends `rawByteCount` bytes, for which there is room. If there is more, bytes behind them may be written too, which no one is given.
+  /// Appends `rawByteCount` bytes, for which there is room; if there is more, `slackByteCount` bytes behind them may be written too.
   static func decompress(
-    _ encoded: RawSpan, rawByteCount: Int, into output: inout OutputRawSpan
+    _ encoded: RawSpan, rawByteCount: Int, slackByteCount: Int, into output: inout OutputRawSpan
   ) throws(CodecError) {
     guard let encodedByteCount = Int32(exactly: encoded.byteCount),
       let roomByteCount = Int32(
-        exactly: rawByteCount &+ min(decodingSlackByteCount, output.freeCapacity &- rawByteCount))
+        exactly: rawByteCount &+ min(slackByteCount, output.freeCapacity &- rawByteCount))
     else {
       throw CodecError(.wrongLength)
     }

@@ -26,16 +26,19 @@ struct CodecSuiteLZ4 {
 
   /// Offset 0 points at bytes not written yet. Releases of the library differ in refusing it, but none may show stale
   /// bytes, which `decodeFailure` looks for.
-  @Test func offsetZeroShowsNothingStale() {
+  @Test(arguments: [0, 64]) func offsetZeroShowsNothingStale(slackByteCount: Int) {
+    func look(_ block: [UInt8], rawByteCount: Int) {
+      _ = decodeFailure(block, .lz4, rawByteCount: rawByteCount, slackByteCount: slackByteCount)
+    }
     for matchByteCount in 4...18 {
       for literals in [1, 7, 14] {
         let token = UInt8(literals << 4 | matchByteCount - 4)
         let block = [token] + [UInt8](repeating: 0x61, count: literals) + [0, 0, 0x50] + last
-        _ = failure(block, rawByteCount: literals + matchByteCount + 5)
+        look(block, rawByteCount: literals + matchByteCount + 5)
       }
     }
     for extra in [0, 1, 10, 100, 250] as [UInt8] {
-      _ = failure([0x1F, 0x61, 0, 0, extra, 0x50] + last, rawByteCount: 1 + 19 + Int(extra) + 5)
+      look([0x1F, 0x61, 0, 0, extra, 0x50] + last, rawByteCount: 1 + 19 + Int(extra) + 5)
     }
   }
 
@@ -52,34 +55,37 @@ struct CodecSuiteLZ4 {
   }
 
   /// The format lets a decoder ask for a last match that begins 12 bytes before the end, and for five literals behind it; the library asks for the former
-  /// only where it is given no room behind the block.
+  /// only where it may not write behind the block.
   @Test("a block that ends otherwise than its format asks for is what it says, or broken (SPEC CDC-4)")
   func otherEnds() {
     let lateMatch = [0x10, 0x61, 1, 0, 0x50] + last
     let lateMatchBytes = [UInt8](repeating: 0x61, count: 5) + last
     let noLiterals: [UInt8] = [0x1F, 0x61, 1, 0, 255, 255, 255, 255, 0, 0]
-    for spareByteCount in [0, 1, 63, 64, 65, 100] {
-      let late = try? decode(lateMatch, .lz4, rawByteCount: 10, spareByteCount: spareByteCount)
+    for (spare, slack) in rooms {
+      let late = try? decode(lateMatch, .lz4, rawByteCount: 10, spareByteCount: spare, slackByteCount: slack)
       let isBroken = late == nil
-      #expect(isBroken ? spareByteCount < 64 : late == lateMatchBytes)
-      let isRefused = decodeFailure(noLiterals, .lz4, rawByteCount: 1_040, spareByteCount: spareByteCount) == .malformed
-      #expect(isRefused)
+      #expect(isBroken ? min(spare, slack) < 64 : late == lateMatchBytes)
+      #expect(!isBroken || slack == 0 || spare < 64)
+      let noLiteralsFail =
+        decodeFailure(noLiterals, .lz4, rawByteCount: 1_040, spareByteCount: spare, slackByteCount: slack)
+      #expect(noLiteralsFail == .malformed)
     }
   }
 
-  @Test func roomBehindTheBlockIsNotItsOwn() throws {
+  @Test func roomBehindTheBlockDoesNotCount() throws {
     let run: [UInt8] = [0x1A, 0x61, 1, 0, 0x50] + last
-    for spareByteCount in [0, 1, 63, 64, 65, 100] {
-      #expect(
-        try decode(run, .lz4, rawByteCount: 20, spareByteCount: spareByteCount)
-          == [UInt8](repeating: 0x61, count: 15) + last)
-      for rawByteCount in [0, 1, 15, 19] {
-        #expect(
-          decodeFailure(run, .lz4, rawByteCount: rawByteCount, spareByteCount: spareByteCount) == .malformed)
+    for (spare, slack) in rooms {
+      let bytes = try decode(run, .lz4, rawByteCount: 20, spareByteCount: spare, slackByteCount: slack)
+      #expect(bytes == [UInt8](repeating: 0x61, count: 15) + last)
+      for rawByteCount in [0, 1, 15, 19, 21] {
+        let failure = decodeFailure(
+          run, .lz4, rawByteCount: rawByteCount, spareByteCount: spare, slackByteCount: slack)
+        #expect(failure == (rawByteCount < 20 ? .malformed : .wrongLength))
       }
-      #expect(decodeFailure(run, .lz4, rawByteCount: 21, spareByteCount: spareByteCount) == .wrongLength)
     }
   }
+
+  private let rooms = [0, 64].flatMap { slack in [0, 1, 63, 64, 65, 100].map { (spare: $0, slack: slack) } }
 
   @Test func endlessLengthsAreRefused() {
     #expect(failure([0xF0] + [UInt8](repeating: 0xFF, count: 5000), rawByteCount: 100) == .malformed)

@@ -115,24 +115,27 @@ func decode(
 
 /// The same for an independent block.
 func decode(
-  _ encoded: [UInt8], _ codec: Codec, rawByteCount: Int, spareByteCount: Int = 100, maximumWindowLog: Int = 18,
+  _ encoded: [UInt8], _ codec: Codec, rawByteCount: Int, spareByteCount: Int = 100, slackByteCount: Int = 0,
+  maximumWindowLog: Int = 18,
   in context: CodecContext = CodecContext()
 ) throws(CodecError) -> [UInt8] {
   try decode(rawByteCount: rawByteCount, spareByteCount: spareByteCount) { output throws(CodecError) in
     try context.decompress(
-      encoded.span.bytes, codec: codec, rawByteCount: rawByteCount, maximumWindowLog: maximumWindowLog, into: &output)
+      encoded.span.bytes, codec: codec, rawByteCount: rawByteCount, slackByteCount: slackByteCount,
+      maximumWindowLog: maximumWindowLog, into: &output)
   }
 }
 
 /// The reason a block is turned down, or nil if it decodes.
 func decodeFailure(
-  _ encoded: [UInt8], _ codec: Codec, rawByteCount: Int, spareByteCount: Int = 100, maximumWindowLog: Int = 18,
+  _ encoded: [UInt8], _ codec: Codec, rawByteCount: Int, spareByteCount: Int = 100, slackByteCount: Int = 0,
+  maximumWindowLog: Int = 18,
   in context: CodecContext = CodecContext()
 ) -> CodecError.Reason? {
   do throws(CodecError) {
     _ = try decode(
-      encoded, codec, rawByteCount: rawByteCount, spareByteCount: spareByteCount, maximumWindowLog: maximumWindowLog,
-      in: context)
+      encoded, codec, rawByteCount: rawByteCount, spareByteCount: spareByteCount, slackByteCount: slackByteCount,
+      maximumWindowLog: maximumWindowLog, in: context)
     return nil
   } catch {
     return error.reason
