@@ -16,7 +16,8 @@ extension Session {
       if hasMore, schedule.isEmpty, batch.byteCount - start < LinkFlow.departureByteCount {
         let share = schedule.restByteCount(streams[slot: slot].share)
         let room = min(share, maximumByteCount - start, flow.runByteCount(blockByteCount: blockByteCount))
-        hasMore = writeRun(of: id, at: slot, maximumRawByteCount: blockByteCount, until: start + room, into: &batch)
+        hasMore = writeRun(
+          of: id, at: slot, maximumRawByteCount: blockByteCount, room: start + room - batch.byteCount, into: &batch)
       }
       let sentByteCount = batch.byteCount - start
       if sentByteCount > 0 {
@@ -55,38 +56,42 @@ extension Session {
     return noteSendProgress(id, at: slot)
   }
 
-  /// More short blocks of a stream that is alone, while the batch is shorter than `end`: what is to be told of them is told once. True when the stream has
-  /// more all the same.
+  /// More short blocks of a stream that is alone, while they are shorter than `room` together and fit the batch as it is: what is to be told of them is told once.
+  /// True when the stream has more all the same.
   private mutating func writeRun(
-    of id: StreamID, at slot: Int, maximumRawByteCount: Int, until end: Int, into batch: inout TransmitBatch
+    of id: StreamID, at slot: Int, maximumRawByteCount: Int, room: Int, into batch: inout TransmitBatch
   ) -> Bool {
-    let start = batch.byteCount
     var blockCount = 0
     var rawByteCount = 0
-    while batch.byteCount < end,
-      let byteCount = writeWhole(of: id, at: slot, maximumRawByteCount: maximumRawByteCount, into: &batch)
-    {
-      blockCount += 1
-      rawByteCount += byteCount
+    var wireByteCount = 0
+    batch.writeRun { run in
+      while run.byteCount < room,
+        let byteCount = writeWhole(of: id, at: slot, maximumRawByteCount: maximumRawByteCount, into: &run)
+      {
+        blockCount += 1
+        rawByteCount += byteCount
+      }
+      wireByteCount = run.byteCount
     }
     guard blockCount > 0 else { return true }
     countSent(
-      .none, blockCount: blockCount, rawByteCount: rawByteCount, rawByteCount, wireByteCount: batch.byteCount - start)
+      .none, blockCount: blockCount, rawByteCount: rawByteCount, rawByteCount, wireByteCount: wireByteCount)
     return noteSendProgress(id, at: slot)
   }
 
   /// What most turns send: bytes as they were written. Moving a block with all that it may have costs more than the rest, so that they do without one.
   ///
-  /// - Returns: raw bytes, which have not been counted; nil when that is not what comes next.
+  /// - Returns: raw bytes, which have not been counted; nil when that is not what comes next, or it is longer than the writer takes.
   @inline(__always)
   private mutating func writeWhole(
-    of id: StreamID, at slot: Int, maximumRawByteCount: Int, into batch: inout TransmitBatch
+    of id: StreamID, at slot: Int, maximumRawByteCount: Int, into writer: inout some StoredFrameWriter
   ) -> Int? {
     guard !streams[slot: slot].compression.isCompressing(sendCodecs) else { return nil }
     let offset = streams[slot: slot].send.cutEnd
     guard
       let chunk = streams[slot: slot].send.takeWhole(
-        maximumRawByteCount: maximumRawByteCount, maximumSpan: sendCredit.available)
+        maximumRawByteCount: maximumRawByteCount, maximumSpan: sendCredit.available,
+        longestByteCount: writer.maximumPayloadByteCount)
     else { return nil }
     let isFinal = streams[slot: slot].send.markSent()
     let rawByteCount = chunk.bytes.readableBytes
@@ -94,7 +99,7 @@ extension Session {
     noteCutStored(rawByteCount: rawByteCount, span: chunk.span, of: id, at: slot)
     var flags: UInt8 = isFinal ? DataFrame.Flags.fin : 0
     if chunk.endsMessage { flags |= DataFrame.Flags.endOfMessage }
-    batch.writeStored(
+    writer.writeStored(
       DataFrame(offset: offset, codecID: Codec.none.rawValue, rawByteCount: rawByteCount), flags: flags, streamID: id,
       consume chunk, isChecked: sendsChecks)
     if !sendChains.isEmpty { noteSent(rawByteCount: rawByteCount, isFinal: isFinal, of: id) }

@@ -163,12 +163,15 @@ struct SendHalf: Hashable, Sendable {
     creditLimit = max(creditLimit, limit)
   }
 
-  /// The next block where that is bytes as they were written, as `cut`; `markSent` tells whether FIN goes with it.
+  /// The next block where that is bytes as they were written, and not too many, as `cut`; `markSent` tells whether FIN goes with it.
   @inline(__always)
-  mutating func takeWhole(maximumRawByteCount: Int, maximumSpan: UInt64) -> SendQueue.Chunk? {
+  mutating func takeWhole(
+    maximumRawByteCount: Int, maximumSpan: UInt64, longestByteCount: Int = .max
+  ) -> SendQueue.Chunk? {
     let span = Int(min(availableCredit, maximumSpan, UInt64(maximumRawByteCount) + 1))
     guard hasBytesToCut, !hasBlocks, span > 0,
-      let chunk = backlog.contents.queue.takeWhole(maximumRawByteCount: maximumRawByteCount, maximumSpan: span)
+      let chunk = backlog.contents.queue.takeWhole(
+        maximumRawByteCount: maximumRawByteCount, maximumSpan: span, longestByteCount: longestByteCount)
     else { return nil }
     cutEnd += chunk.span
     return chunk

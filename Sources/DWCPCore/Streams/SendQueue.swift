@@ -84,13 +84,16 @@ struct SendQueue: Hashable, Sendable {
     var mayPinMuch = false
   }
 
-  /// The next block where that is the first chunk as it is, which nothing is joined with or cut from: what `cut` would cut, without the detour.
+  /// The next block where that is the first chunk as it is, which nothing is joined with or cut from: what `cut` would cut, without the detour. Nil also when it
+  /// is longer than `longestByteCount`.
   @inline(__always)
-  mutating func takeWhole(maximumRawByteCount: Int, maximumSpan: Int) -> Chunk? {
+  mutating func takeWhole(maximumRawByteCount: Int, maximumSpan: Int, longestByteCount: Int = .max) -> Chunk? {
     guard endCount <= 1, let count = chunks.first?.bytes.readableBytes, let endsMessage = chunks.first?.endsMessage
     else { return nil }
     let limit = min(maximumRawByteCount, maximumSpan)
-    guard count <= limit, endsMessage ? count < maximumSpan : count == limit || !chunks.hasMoreThanOne else {
+    guard count <= min(limit, longestByteCount),
+      endsMessage ? count < maximumSpan : count == limit || !chunks.hasMoreThanOne
+    else {
       return nil
     }
     byteCount -= count

@@ -4,7 +4,7 @@ public import NIOCore
 /// of blocks, which are not copied.
 ///
 /// Fill it with ``Session/transmit(maximumByteCount:now:into:)``, write its buffers, and use it again after ``removeAll()``.
-public struct TransmitBatch: Sendable {
+public struct TransmitBatch: Sendable, StoredFrameWriter {
   /// Shorter payloads are cheaper to copy than to write from a place of their own.
   static let leastUncopiedByteCount = 2_048
 
@@ -62,7 +62,9 @@ public struct TransmitBatch: Sendable {
     byteCount += scratch.writerIndex - start
   }
 
-  /// Appends a DATA frame with nothing but a stored payload.
+  @inline(__always)
+  var maximumPayloadByteCount: Int { .max }
+
   mutating func writeStored(
     _ frame: DataFrame, flags: UInt8, streamID: StreamID, _ chunk: consuming SendQueue.Chunk, isChecked: Bool
   ) {
@@ -106,26 +108,72 @@ public struct TransmitBatch: Sendable {
   private mutating func writeHead(
     _ header: FrameHeader, _ frame: DataFrame, _ more: Extensions, copying payload: ByteBuffer?
   ) {
-    let bodyStart = FrameHeader.byteCount
-    let payloadStart = bodyStart + DataFrame.extensionByteCount + more.byteCount
-    let frameByteCount = payloadStart + (payload?.readableBytes ?? 0)
-    let isChecked = payload != nil && header.isChecked
-    let room = frameByteCount + FrameHeader.checkByteCount
+    let room =
+      FrameHeader.byteCount + DataFrame.extensionByteCount + more.byteCount + (payload?.readableBytes ?? 0)
+      + FrameHeader.checkByteCount
     unsafe scratch.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { target in
-      unsafe header.store(in: target)
-      unsafe frame.store(behindHeaderIn: target)
-      unsafe more.store(behindExtensionIn: target)
-      if let payload { unsafe target.copy(payload, to: payloadStart) }
-      guard isChecked else { return frameByteCount }
-      let check = unsafe CRC32C.checksum(UnsafeRawBufferPointer(target), bodyStart, frameByteCount - bodyStart)
-      unsafe target.storeBytes(of: check.bigEndian, toByteOffset: frameByteCount, as: UInt32.self)
-      return room
+      unsafe target.store(header, frame, more, copying: payload)
+    }
+  }
+
+  /// Appends DATA frames with nothing but a short stored payload, which are copied one behind the other to the room that there is, found once.
+  ///
+  /// - Parameter write: appends them, as long as they fit.
+  @inline(__always)
+  mutating func writeRun(_ write: (inout Run) -> Void) {
+    byteCount += unsafe scratch.writeWithUnsafeMutableBytes(minimumWritableBytes: 0) { target in
+      var run = unsafe Run(target: target)
+      write(&run)
+      return run.byteCount
+    }
+  }
+
+  /// Where the frames of a run go.
+  @safe struct Run: StoredFrameWriter {
+    fileprivate let target: UnsafeMutableRawBufferPointer
+    fileprivate(set) var byteCount = 0
+
+    /// As much as there is room for, but nothing that would not be copied elsewhere.
+    @inline(__always)
+    var maximumPayloadByteCount: Int {
+      let rest = unsafe target.count - byteCount - FrameHeader.checkByteCount
+      return min(rest - FrameHeader.byteCount - DataFrame.extensionByteCount, leastUncopiedByteCount - 1)
+    }
+
+    @inline(__always)
+    mutating func writeStored(
+      _ frame: DataFrame, flags: UInt8, streamID: StreamID, _ chunk: consuming SendQueue.Chunk, isChecked: Bool
+    ) {
+      write(frame, flags: flags, streamID: streamID, payload: chunk.bytes, isChecked: isChecked)
+    }
+
+    /// Apart, so that the payload is lent and not copied.
+    private mutating func write(
+      _ frame: DataFrame, flags: UInt8, streamID: StreamID, payload: ByteBuffer, isChecked: Bool
+    ) {
+      let header = FrameHeader(
+        type: .data, flags: isChecked ? flags | FrameFlags.check : flags, streamID: streamID,
+        bodyByteCount: DataFrame.extensionByteCount + payload.readableBytes)
+      byteCount += unsafe UnsafeMutableRawBufferPointer(rebasing: target[byteCount...]).store(
+        header, frame, .none, copying: payload)
     }
   }
 }
 
+/// Where DATA frames with nothing but a stored payload go.
+protocol StoredFrameWriter {
+  /// The longest payload that it takes.
+  var maximumPayloadByteCount: Int { get }
+
+  /// Appends such a frame.
+  mutating func writeStored(
+    _ frame: DataFrame, flags: UInt8, streamID: StreamID, _ chunk: consuming SendQueue.Chunk, isChecked: Bool)
+}
+
 /// What may stand between the 12 bytes that each DATA frame has and its payload.
 private struct Extensions {
+  static let none = Self(markTable: nil, dictionaryID: nil, pageHead: nil, decodedCheck: nil)
+
   let markTable: ByteBuffer?
   let dictionaryID: UInt32?
   let pageHead: ByteBuffer?
@@ -166,6 +214,25 @@ private struct Extensions {
 }
 
 extension UnsafeMutableRawBufferPointer {
+  /// Writes a DATA frame, without what stands behind its head when no payload is copied; returns how long that is. There is room for it and for a check.
+  @inline(__always)
+  fileprivate func store(
+    _ header: FrameHeader, _ frame: DataFrame, _ more: Extensions, copying payload: ByteBuffer?
+  ) -> Int {
+    let bodyStart = FrameHeader.byteCount
+    let payloadStart = bodyStart + DataFrame.extensionByteCount + more.byteCount
+    let frameByteCount = payloadStart + (payload?.readableBytes ?? 0)
+    unsafe header.store(in: self)
+    unsafe frame.store(behindHeaderIn: self)
+    unsafe more.store(behindExtensionIn: self)
+    guard let payload else { return frameByteCount }
+    unsafe copy(payload, to: payloadStart)
+    guard header.isChecked else { return frameByteCount }
+    let check = unsafe CRC32C.checksum(UnsafeRawBufferPointer(self), bodyStart, frameByteCount - bodyStart)
+    unsafe storeBytes(of: check.bigEndian, toByteOffset: frameByteCount, as: UInt32.self)
+    return frameByteCount + FrameHeader.checkByteCount
+  }
+
   /// Copies a buffer's bytes to a place that has room for them.
   @inline(__always)
   fileprivate func copy(_ buffer: ByteBuffer, to offset: Int) {

@@ -75,16 +75,33 @@ import Testing
 
   @Test("what a stream that is alone sends in runs is what it sends block by block", arguments: [1, 300, 1_024, 5_000])
   func sentRuns(maximumByteCount: Int) throws {
-    var pair = Self.pair(isChecked: true)
+    let pair = Self.pair(isChecked: true)
+    try Self.compareSent(by: pair, blockByteCount: 64, maximumByteCount: maximumByteCount)
+  }
+
+  /// So that some fill the room that a batch has to the last byte.
+  @Test("a run of blocks of any length is what would be sent block by block", arguments: [false, true])
+  func sentRunsOfAnyLength(isChecked: Bool) throws {
+    for blockByteCount in 1...200 {
+      let pair = Self.pair(isChecked: isChecked, blockByteCount: blockByteCount)
+      try Self.compareSent(by: pair, blockByteCount: blockByteCount, maximumByteCount: 20_000)
+    }
+  }
+
+  private static func compareSent(by pair: EnginePair, blockByteCount: Int, maximumByteCount: Int) throws {
+    var pair = pair
     let id = try pair.client.session.open()
-    for value in UInt8(0)..<40 { _ = try pair.client.session.write(ByteBuffer(repeating: value, count: 64), to: id) }
+    for value in UInt8(0)..<40 {
+      _ = try pair.client.session.write(ByteBuffer(repeating: value, count: blockByteCount), to: id)
+    }
     try pair.client.session.finish(id)
-    let frameByteCount = FrameHeader.byteCount + DataFrame.extensionByteCount + 64 + FrameHeader.checkByteCount
+    let frameByteCount =
+      FrameHeader.byteCount + DataFrame.extensionByteCount + blockByteCount + FrameHeader.checkByteCount
     var (runs, blocks) = (pair.client.session, pair.client.session)
     let sent = Self.sent(by: &runs, maximumByteCount: maximumByteCount, now: pair.now)
     #expect(sent.allSatisfy { $0.readableBytes < maximumByteCount + frameByteCount })
     let each = Self.sent(by: &blocks, maximumByteCount: 1, now: pair.now)
-    #expect(Self.joined(sent) == Self.joined(each) && each.count >= 40)
+    #expect(joined(sent) == joined(each) && each.count >= 40)
     #expect(runs.counters.sentByCodec == blocks.counters.sentByCodec)
     #expect(runs.counters.framesSent == blocks.counters.framesSent && runs.counters.sentByCodec[.none].blocks == 40)
   }
@@ -105,10 +122,12 @@ import Testing
 
   private static func joined(_ batches: [ByteBuffer]) -> [UInt8] { batches.flatMap { Array($0.readableBytesView) } }
 
-  private static func pair(isChecked: Bool, shortDataByteCount: UInt64 = 64 << 20) -> EnginePair {
+  private static func pair(
+    isChecked: Bool, blockByteCount: Int = 64, shortDataByteCount: UInt64 = 64 << 20
+  ) -> EnginePair {
     var configuration = SessionConfiguration()
     configuration.compression = .fixed(.none)
-    configuration.blockByteCount = 64
+    configuration.blockByteCount = blockByteCount
     configuration.requiresIntegrity = isChecked
     configuration.abuseBudgets.shortDataBytes = AbuseBudgets.Budget(capacity: shortDataByteCount, perSecond: 0)
     return EnginePair.established(client: configuration, server: configuration)
