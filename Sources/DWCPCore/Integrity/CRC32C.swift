@@ -13,6 +13,11 @@ public struct CRC32C: Hashable, Sendable {
     state = unsafe bytes.withUnsafeBytes { unsafe dwcp_crc32c_update(state, $0.baseAddress, $0.count) }
   }
 
+  @inline(__always)
+  mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    state = unsafe dwcp_crc32c_update(state, bytes.baseAddress, bytes.count)
+  }
+
   /// The check value of some of the bytes; they have to be there.
   @inline(__always)
   static func checksum(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ count: Int) -> UInt32 {

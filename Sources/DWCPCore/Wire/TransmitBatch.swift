@@ -228,8 +228,11 @@ extension UnsafeMutableRawBufferPointer {
     guard let payload else { return frameByteCount }
     unsafe copy(payload, to: payloadStart)
     guard header.isChecked else { return frameByteCount }
-    let check = unsafe CRC32C.checksum(UnsafeRawBufferPointer(self), bodyStart, frameByteCount - bodyStart)
-    unsafe storeBytes(of: check.bigEndian, toByteOffset: frameByteCount, as: UInt32.self)
+    var check = CRC32C()
+    unsafe check.update(UnsafeRawBufferPointer(rebasing: self[bodyStart..<payloadStart]))
+    // Where they lie, since what has just been written has to be waited for.
+    unsafe payload.withUnsafeReadableBytes { unsafe check.update($0) }
+    unsafe storeBytes(of: check.value.bigEndian, toByteOffset: frameByteCount, as: UInt32.self)
     return frameByteCount + FrameHeader.checkByteCount
   }
 
