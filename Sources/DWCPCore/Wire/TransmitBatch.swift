@@ -92,9 +92,9 @@ public struct TransmitBatch: Sendable, StoredFrameWriter {
       bodyByteCount: DataFrame.extensionByteCount + more.byteCount + payload.readableBytes)
     byteCount += FrameHeader.byteCount + header.remainderByteCount
     guard payload.readableBytes >= Self.leastUncopiedByteCount, !isCopied else {
-      return writeHead(header, frame, more, copying: payload)
+      return unsafe payload.withUnsafeReadableBytes { unsafe writeHead(header, frame, more, copying: $0) }
     }
-    writeHead(header, frame, more, copying: nil)
+    unsafe writeHead(header, frame, more, copying: nil)
     payloads.append(Payload(scratchEnd: scratch.writerIndex, bytes: payload))
     guard isChecked else { return }
     var check = CRC32C()
@@ -106,10 +106,10 @@ public struct TransmitBatch: Sendable, StoredFrameWriter {
   /// Header and extensions and, in a frame whose payload is copied, all the rest.
   @inline(__always)
   private mutating func writeHead(
-    _ header: FrameHeader, _ frame: DataFrame, _ more: Extensions, copying payload: ByteBuffer?
+    _ header: FrameHeader, _ frame: DataFrame, _ more: Extensions, copying payload: UnsafeRawBufferPointer?
   ) {
     let room =
-      FrameHeader.byteCount + DataFrame.extensionByteCount + more.byteCount + (payload?.readableBytes ?? 0)
+      unsafe FrameHeader.byteCount + DataFrame.extensionByteCount + more.byteCount + (payload?.count ?? 0)
       + FrameHeader.checkByteCount
     unsafe scratch.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { target in
       unsafe target.store(header, frame, more, copying: payload)
@@ -154,8 +154,10 @@ public struct TransmitBatch: Sendable, StoredFrameWriter {
       let header = FrameHeader(
         type: .data, flags: isChecked ? flags | FrameFlags.check : flags, streamID: streamID,
         bodyByteCount: DataFrame.extensionByteCount + payload.readableBytes)
-      byteCount += unsafe UnsafeMutableRawBufferPointer(rebasing: target[byteCount...]).store(
-        header, frame, .none, copying: payload)
+      byteCount += unsafe payload.withUnsafeReadableBytes { bytes in
+        unsafe UnsafeMutableRawBufferPointer(rebasing: target[byteCount...]).store(
+          header, frame, .none, copying: bytes)
+      }
     }
   }
 }
@@ -217,21 +219,21 @@ extension UnsafeMutableRawBufferPointer {
   /// Writes a DATA frame, without what stands behind its head when no payload is copied; returns how long that is. There is room for it and for a check.
   @inline(__always)
   fileprivate func store(
-    _ header: FrameHeader, _ frame: DataFrame, _ more: Extensions, copying payload: ByteBuffer?
+    _ header: FrameHeader, _ frame: DataFrame, _ more: Extensions, copying payload: UnsafeRawBufferPointer?
   ) -> Int {
     let bodyStart = FrameHeader.byteCount
     let payloadStart = bodyStart + DataFrame.extensionByteCount + more.byteCount
-    let frameByteCount = payloadStart + (payload?.readableBytes ?? 0)
+    let frameByteCount = unsafe payloadStart + (payload?.count ?? 0)
     unsafe header.store(in: self)
     unsafe frame.store(behindHeaderIn: self)
     unsafe more.store(behindExtensionIn: self)
-    guard let payload else { return frameByteCount }
-    unsafe copy(payload, to: payloadStart)
+    guard let payload = unsafe payload else { return frameByteCount }
+    unsafe UnsafeMutableRawBufferPointer(rebasing: self[payloadStart...]).copyMemory(from: payload)
     guard header.isChecked else { return frameByteCount }
     var check = CRC32C()
     unsafe check.update(UnsafeRawBufferPointer(rebasing: self[bodyStart..<payloadStart]))
     // Where they lie, since what has just been written has to be waited for.
-    unsafe payload.withUnsafeReadableBytes { unsafe check.update($0) }
+    unsafe check.update(payload)
     unsafe storeBytes(of: check.value.bigEndian, toByteOffset: frameByteCount, as: UInt32.self)
     return frameByteCount + FrameHeader.checkByteCount
   }
