@@ -92,7 +92,7 @@ extension CodecContext {
 
   /// Makes a buffer by writing to one with room for `byteCount` bytes, which is used again when nobody has what was made any more.
   ///
-  /// - Parameter slackByteCount: how much more room a long one has, for who does not write there but is quicker with it.
+  /// - Parameter slackByteCount: how much more room a long one has, which is scratch for who writes.
   func makeBuffer(
     byteCount: Int, slackByteCount: Int = 0, _ write: (inout OutputRawSpan) -> Void
   ) -> ByteBuffer {

@@ -120,6 +120,10 @@ func decode(
   in context: CodecContext = CodecContext()
 ) throws(CodecError) -> [UInt8] {
   try decode(rawByteCount: rawByteCount, spareByteCount: spareByteCount) { output throws(CodecError) in
+    guard slackByteCount > 0 else {
+      return try context.decompress(
+        encoded.span.bytes, codec: codec, rawByteCount: rawByteCount, maximumWindowLog: maximumWindowLog, into: &output)
+    }
     try context.decompress(
       encoded.span.bytes, codec: codec, rawByteCount: rawByteCount, slackByteCount: slackByteCount,
       maximumWindowLog: maximumWindowLog, into: &output)
