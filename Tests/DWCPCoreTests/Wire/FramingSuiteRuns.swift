@@ -88,6 +88,26 @@ import Testing
     }
   }
 
+  @Test("a long block behind a short one is not copied, however much room the batch has")
+  func longBlockBehindShort() throws {
+    var pair = Self.pair(isChecked: false, blockByteCount: 16_384)
+    var batch = TransmitBatch()
+    for _ in 0..<8 {
+      let id = try pair.client.session.open()
+      _ = try pair.client.session.write(ByteBuffer(repeating: 1, count: 2_000), to: id)
+    }
+    pair.client.session.transmit(maximumByteCount: 65_536, now: pair.now, into: &batch)
+    #expect(batch.byteCount > 16_000)
+    batch.removeAll()
+    let id = try pair.client.session.open()
+    _ = try pair.client.session.write(ByteBuffer(repeating: 2, count: 100), to: id, endsMessage: true)
+    _ = try pair.client.session.write(ByteBuffer(repeating: 3, count: 5_000), to: id)
+    pair.client.session.transmit(maximumByteCount: 65_536, now: pair.now, into: &batch)
+    var byteCounts: [Int] = []
+    batch.forEachBuffer { byteCounts.append($0.readableBytes) }
+    #expect(byteCounts.contains(5_000))
+  }
+
   private static func compareSent(by pair: EnginePair, blockByteCount: Int, maximumByteCount: Int) throws {
     var pair = pair
     let id = try pair.client.session.open()
