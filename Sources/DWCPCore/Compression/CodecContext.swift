@@ -7,7 +7,8 @@ internal import Synchronization
 /// own.
 public final class CodecContext: Sendable {
   let libraries = Mutex(CodecLibraries())
-  private let outputs = Mutex(OutputBuffers())
+  private let encoded = Mutex(OutputBuffers(isShrinking: false))
+  private let decoded = Mutex(OutputBuffers(isShrinking: true))
 
   /// A context that holds no memory yet.
   public init() {}
@@ -87,14 +88,30 @@ public final class CodecContext: Sendable {
 extension CodecContext {
   /// Lets go of the buffers; the next ones are made anew.
   package func forgetOutputs() {
-    outputs.withLock { $0 = OutputBuffers() }
+    encoded.withLock { $0 = OutputBuffers(isShrinking: false) }
+    decoded.withLock { $0 = OutputBuffers(isShrinking: true) }
+  }
+
+  /// What buffers are made for. Those of encoded blocks are held until the other end has them, and those of decoded ones until they are read.
+  enum Output {
+    case encoded, decoded
   }
 
   /// Makes a buffer by writing to one with room for `byteCount` bytes, which is used again when nobody has what was made any more.
   ///
   /// - Parameter slackByteCount: how much more room a long one has, which is scratch for who writes.
   func makeBuffer(
-    byteCount: Int, slackByteCount: Int = 0, _ write: (inout OutputRawSpan) -> Void
+    _ output: Output, byteCount: Int, slackByteCount: Int = 0, _ write: (inout OutputRawSpan) -> Void
+  ) -> ByteBuffer {
+    switch output {
+    case .encoded: Self.makeBuffer(from: encoded, byteCount: byteCount, slackByteCount: slackByteCount, write)
+    case .decoded: Self.makeBuffer(from: decoded, byteCount: byteCount, slackByteCount: slackByteCount, write)
+    }
+  }
+
+  private static func makeBuffer(
+    from outputs: borrowing Mutex<OutputBuffers>, byteCount: Int, slackByteCount: Int,
+    _ write: (inout OutputRawSpan) -> Void
   ) -> ByteBuffer {
     guard OutputBuffers.byteCounts.contains(byteCount) else {
       var buffer = ByteBuffer()
@@ -119,10 +136,23 @@ private struct OutputBuffers {
   /// take much memory for ever.
   static let byteCounts = 16_384...524_288
   private static let maximumCount = 24
+  private static let leastPatience = 32
+  private static let mostPatience = 1 << 20
 
+  /// A place that has not been needed for a while goes, so that what is written next is what the caches had last, also after a burst.
+  let isShrinking: Bool
   /// The places of those that jobs write, and of those to come, hold nothing.
   private var buffers: [ByteBuffer?] = []
   private var next = 0
+  /// Buffers kept since one was still held, or a place went.
+  private var quietCount = 0
+  /// A place goes when so many were. Each that is missed later doubles it, so that in the steady state none goes.
+  private var patience = leastPatience
+  private var hasShrunk = false
+
+  init(isShrinking: Bool) {
+    self.isShrinking = isShrinking
+  }
 
   /// The one that was kept first, and its place.
   mutating func take() -> (buffer: ByteBuffer?, place: Int) {
@@ -138,7 +168,22 @@ private struct OutputBuffers {
       return
     }
     buffers[place] = buffer
-    if wasHeld, buffers.count < Self.maximumCount { buffers.insert(nil, at: next) }
+    if wasHeld { grow() } else if isShrinking { shrink() }
+  }
+
+  private mutating func grow() {
+    quietCount = 0
+    if hasShrunk { patience = min(2 &* patience, Self.mostPatience) }
+    if buffers.count < Self.maximumCount { buffers.insert(nil, at: next) }
+  }
+
+  private mutating func shrink() {
+    quietCount &+= 1
+    guard quietCount >= patience, buffers.count > 1 else { return }
+    quietCount = 0
+    hasShrunk = true
+    buffers.remove(at: next)
+    if next == buffers.count { next = 0 }
   }
 }
 

@@ -84,7 +84,7 @@ public struct EncodeJob: Hashable, Sendable {
   private func runChained(_ place: ChainPlace, in context: CodecContext) -> EncodedBlock {
     var isEncoded = false
     let room = DataFrame.maximumChainedByteCount(rawByteCount: raw.readableBytes)
-    let payload = context.makeBuffer(byteCount: room) { output in
+    let payload = context.makeBuffer(.encoded, byteCount: room) { output in
       do throws(CodecError) {
         try place.chain.encode(
           raw.readableBytesSpan, at: place.position, level: setting.level, windowLog: maximumWindowLog, into: &output)
@@ -111,7 +111,7 @@ public struct EncodeJob: Hashable, Sendable {
       &- (dictionary == nil ? 0 : DataFrame.dictionaryIDByteCount)
     guard limit > 0 else { return nil }
     var isSmaller = false
-    let payload = context.makeBuffer(byteCount: limit) { output in
+    let payload = context.makeBuffer(.encoded, byteCount: limit) { output in
       isSmaller =
         (try? context.compress(
           raw.readableBytesSpan, setting: setting, maximumByteCount: limit, maximumWindowLog: maximumWindowLog,
@@ -168,7 +168,7 @@ public struct DecodeJob: Hashable, Sendable {
     let (encoded, codec, rawByteCount, windowLog) = (encoded, codec, rawByteCount, maximumWindowLog)
     let (place, dictionary) = (place, dictionary)
     let slack = codec == .lz4 ? LZ4Library.decodingSlackByteCount : 0
-    let raw = context.makeBuffer(byteCount: rawByteCount, slackByteCount: slack) { output in
+    let raw = context.makeBuffer(.decoded, byteCount: rawByteCount, slackByteCount: slack) { output in
       do throws(CodecError) {
         guard let place else {
           return try context.decompress(

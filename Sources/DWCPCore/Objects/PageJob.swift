@@ -25,7 +25,7 @@ public struct PageEncodeJob: Hashable, Sendable {
       terms.isInPlace = isBaseInPlace
       terms.maximumWindowLog = maximumWindowLog
       let base = base?.joined()
-      let encoded = context.makeBuffer(byteCount: limit) { output in
+      let encoded = context.makeBuffer(.encoded, byteCount: limit) { output in
         // A codec that fails leaves the block stored: nothing is lost but the saving.
         encoding =
           (try? PageGroupCodec(context: context).encode(
@@ -94,7 +94,7 @@ public struct PageDecodeJob: Hashable, Sendable {
     _ method: PageGroupCodec.Method, in context: CodecContext, _ failure: inout CodecError?
   ) -> ByteBuffer {
     let base = base.joined()
-    return context.makeBuffer(byteCount: rawByteCount) { output in
+    return context.makeBuffer(.decoded, byteCount: rawByteCount) { output in
       do throws(CodecError) {
         try PageGroupCodec(context: context).decode(
           encoded.readableBytesSpan, PageGroupCodec.Encoding(method: method, codec: codec),
