@@ -131,7 +131,7 @@ extension CodecContext {
 
 /// The buffers that jobs wrote last, in turns. One whose bytes nobody holds any more is written again without an allocation; any other is left to who
 /// holds it. There are only as many as it takes, so that they stay in the processor's caches.
-private struct OutputBuffers {
+struct OutputBuffers {
   /// What is shorter is joined with what follows, which a second reference would make a copy of; and what is much longer than the blocks that are usual would
   /// take much memory for ever.
   static let byteCounts = 16_384...524_288
@@ -142,7 +142,7 @@ private struct OutputBuffers {
   /// A place that has not been needed for a while goes, so that what is written next is what the caches had last, also after a burst.
   let isShrinking: Bool
   /// The places of those that jobs write, and of those to come, hold nothing.
-  private var buffers: [ByteBuffer?] = []
+  private(set) var buffers: [ByteBuffer?] = []
   private var next = 0
   /// Buffers kept since one was still held, or a place went.
   private var quietCount = 0
