@@ -16,9 +16,11 @@ struct InterleavingsCommand: AsyncParsableCommand {
 
       EXAMPLES
         dwcp-simulate interleavings
-          2 streams, up to 3 blocks each: about half a minute
+          2 streams, up to 3 blocks each: less than half a minute
         dwcp-simulate interleavings --streams 3 --blocks 2
-          3 streams, up to 2 blocks each: minutes; 3 blocks take hours, see --limit
+          3 streams, up to 2 blocks each: minutes
+        dwcp-simulate interleavings --streams 3
+          3 streams, up to 3 blocks each: about an hour, and 20 GB
         dwcp-simulate interleavings --plan one-way --whole
           also the orders that differ only in steps that commute
         dwcp-simulate interleavings --json
@@ -32,7 +34,7 @@ struct InterleavingsCommand: AsyncParsableCommand {
   @Option(help: "The most blocks that an end writes to a stream; 1 to 7.") var blocks = 3
   @Option(help: ArgumentHelp("Only this plan; may be repeated.", valueName: "name")) var plan: [String] = []
   @Flag(help: "Tries orders that differ only in steps that commute, too.") var whole = false
-  @Option(help: ArgumentHelp("Gives a plan up that has more states; a million takes about 50 MB.", valueName: "states"))
+  @Option(help: ArgumentHelp("Gives a plan up that has more states; a million takes about 12 MB.", valueName: "states"))
   var limit: Int?
   @Flag(help: "Prints one JSON object.") var json = false
 

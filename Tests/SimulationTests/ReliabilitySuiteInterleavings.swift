@@ -1,6 +1,7 @@
 import DWCPCore
-import Simulation
 import Testing
+
+@testable import Simulation
 
 /// A small share of the orders in a debug build; `make test` tries those of two streams with up to three blocks each in a release build
 /// (`dwcp-simulate interleavings`).
@@ -43,8 +44,8 @@ import Testing
     }
   }
 
-  @Test("a search that takes every step anew meets the same states", arguments: [0, 20])
-  func memory(rememberedEndCount: Int) {
+  @Test("a search that keeps no end, and makes each again when it needs it, meets the same states", arguments: [0, 20])
+  func forgetting(rememberedEndCount: Int) {
     for plan in InterleavingPlan.all(streamCount: 1, blockCount: 3) {
       let remembering = Self.search(plan)
       let whole = Self.search(plan, rememberedEndCount: rememberedEndCount)
@@ -53,6 +54,16 @@ import Testing
       #expect(whole.finalStateCount == remembering.finalStateCount, "\(plan.name)")
       #expect(whole.depth == remembering.depth, "\(plan.name)")
     }
+  }
+
+  @Test("a state that was met is found again, however many there are, and no other is")
+  func states() {
+    var states = InterleavingStateSet()
+    let fingerprint = { (number: Int) in InterleavingFingerprint { $0.combine(number) } }
+    let shelf = { (number: Int) in fingerprint(-1 - number / 1_000) }
+    #expect((0..<100_000).allSatisfy { states.insert(fingerprint($0), on: shelf($0)) })
+    #expect(!(0..<100_000).contains { states.insert(fingerprint($0), on: shelf($0)) })
+    #expect((100_000..<200_000).allSatisfy { states.insert(fingerprint($0), on: shelf($0)) })
   }
 
   @Test("what the projection leaves out of the link hides nothing")

@@ -30,16 +30,8 @@ struct InterleavingFingerprint: Hashable {
     second = Self.spread((second << 31 | second >> 33) &+ other.second)
   }
 
-  /// Stands for what it did, and then a number.
-  mutating func append(_ number: Int) {
-    let bits = UInt64(bitPattern: Int64(number))
-    append(InterleavingFingerprint(first: bits, second: ~bits))
-  }
-
-  private init(first: UInt64, second: UInt64) {
-    self.first = first
-    self.second = second
-  }
+  /// Half of it.
+  var word: UInt64 { first }
 
   /// Each of 64 bits changes half of them; no two values come to the same.
   private static func spread(_ value: UInt64) -> UInt64 {

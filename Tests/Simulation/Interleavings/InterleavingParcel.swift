@@ -17,18 +17,23 @@ struct InterleavingParcel {
   /// It makes the other end owe an acknowledgement (SPEC ACK-2).
   var hasBlock: Bool { byteCount >= 4_096 }
 
-  /// - Parameter isExact: counts in ACK frames matter.
-  init(_ batch: TransmitBatch, isExact: Bool) {
+  /// - Parameters:
+  ///   - sender: decides the payload, which is not looked at, beside what the frames say.
+  ///   - isExact: counts in ACK frames matter.
+  init(_ batch: TransmitBatch, from sender: End, isExact: Bool) {
     var buffers: [ByteBuffer] = []
     batch.forEachBuffer { buffers.append($0) }
     self.buffers = buffers
     byteCount = batch.byteCount
-    exactFingerprint = Self.fingerprint(of: buffers, isExact: true)
-    fingerprint = isExact ? exactFingerprint : Self.fingerprint(of: buffers, isExact: false)
+    exactFingerprint = Self.fingerprint(of: buffers, from: sender, isExact: true)
+    fingerprint = isExact ? exactFingerprint : Self.fingerprint(of: buffers, from: sender, isExact: false)
   }
 
-  private static func fingerprint(of buffers: [ByteBuffer], isExact: Bool) -> InterleavingFingerprint {
+  private static func fingerprint(
+    of buffers: [ByteBuffer], from sender: End, isExact: Bool
+  ) -> InterleavingFingerprint {
     InterleavingFingerprint { hasher in
+      hasher.combine(sender)
       hasher.combine(buffers.count)
       for bytes in buffers { combine(bytes, isExact: isExact, into: &hasher) }
     }

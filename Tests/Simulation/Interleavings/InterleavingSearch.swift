@@ -2,8 +2,8 @@ public import DWCPCore
 
 /// Tries every order in which the steps of a plan can happen.
 ///
-/// A depth-first search over states (``InterleavingState``); of those that were met only fingerprints are kept, so that memory does not bound it. It shows,
-/// for every order there is:
+/// A depth-first search over states (``InterleavingState``). A state is four numbers, since what one end can be in is found out once for all states
+/// (``InterleavingAutomaton``); of those that were met half a fingerprint is kept, so that memory does not bound it. It shows, for every order there is:
 ///
 /// 1. Nothing is stuck: a state in which no step is left is an end that was meant.
 /// 2. Nothing goes round: no state leads back to itself. Since states are finite in number, every order comes to an end.
@@ -20,19 +20,21 @@ public struct InterleavingSearch {
   private struct Visit {
     let state: InterleavingState
     let fingerprint: InterleavingFingerprint
-    let steps: [InterleavingStep]
+    /// Whose steps are tried.
+    var end: End
+    /// Whether those of the server are tried behind those of the client.
+    let triesBoth: Bool
     var nextStep = 0
     var hasNext = false
     var canOnlyRead = true
     var canOnlySend = true
   }
 
-  private let start: InterleavingState
+  private var system: InterleavingSystem
   private let completionInterval: Int
   private let maximumStateCount: Int
-  private var memory: InterleavingMemory
-  private var met: Set<InterleavingFingerprint> = []
-  /// The states from the start to the one in hand, and their fingerprints.
+  private var met = InterleavingStateSet()
+  /// The states from the start to the one in hand.
   private var way: [Visit] = []
   private var onTheWay: Set<InterleavingFingerprint> = []
   private var report: InterleavingReport
@@ -42,14 +44,13 @@ public struct InterleavingSearch {
   ///   - codecs: what codec jobs run in.
   ///   - isReduced: leaves out orders that differ only in steps that commute.
   ///   - completionInterval: from one state in so many the rest is played to its end, besides.
-  ///   - rememberedEndCount: ends that are kept, so that steps to them are not taken again; a thousand take about 10 MB.
+  ///   - rememberedEndCount: ends that are kept, so that they need not be made again; a thousand take about 10 MB.
   ///   - maximumStateCount: gives up behind so many; what was found until then shows nothing about the orders that are left.
   public init(
     _ plan: InterleavingPlan, codecs: CodecContext, isReduced: Bool = true, completionInterval: Int = 256,
     rememberedEndCount: Int = 50_000, maximumStateCount: Int = .max
   ) {
-    start = InterleavingState(plan, codecs: codecs)
-    memory = InterleavingMemory(maximumCount: rememberedEndCount)
+    system = InterleavingSystem(plan, codecs: codecs, rememberedEndCount: rememberedEndCount)
     self.maximumStateCount = maximumStateCount
     self.completionInterval = max(1, completionInterval)
     report = InterleavingReport(plan: plan.name, summary: plan.summary, isReduced: isReduced)
@@ -59,15 +60,15 @@ public struct InterleavingSearch {
   ///
   /// - Parameter progress: is called after every 16,384 steps.
   public mutating func run(progress: (InterleavingReport) -> Void = { _ in }) -> InterleavingReport {
-    enter(start, start.fingerprint)
+    let start = InterleavingState()
+    _ = met.insert(system.fingerprint(of: start), on: system.shelf(of: start))
+    enter(start, system.fingerprint(of: start))
     while !way.isEmpty, report.failure == nil {
-      let last = way.count - 1
-      guard way[last].nextStep < way[last].steps.count else {
+      guard hasStep() else {
         leave()
         continue
       }
-      way[last].nextStep += 1
-      follow(way[last].steps[way[last].nextStep - 1])
+      follow()
       if report.stepCount & 0x3FFF == 0 { progress(report) }
       report.isGivenUp = report.stateCount >= maximumStateCount && !way.isEmpty
       if report.isGivenUp { break }
@@ -75,44 +76,51 @@ public struct InterleavingSearch {
     return report
   }
 
-  private mutating func follow(_ step: InterleavingStep) {
+  /// Whether the state in hand has a step that was not tried.
+  private mutating func hasStep() -> Bool {
     let last = way.count - 1
-    var state = way[last].state
-    let hasSent = memory.perform(step, on: &state)
-    let fingerprint = state.fingerprint
-    // There was nothing to be sent.
-    if !hasSent, fingerprint == way[last].fingerprint { return }
+    if way[last].nextStep < system.stepCount(of: way[last].end, way[last].state) { return true }
+    guard way[last].triesBoth, way[last].end == .client else { return false }
+    way[last].end = .server
+    way[last].nextStep = 0
+    return hasStep()
+  }
+
+  private mutating func follow() {
+    let last = way.count - 1
+    let (visit, number) = (way[last], way[last].nextStep)
+    way[last].nextStep += 1
+    let state = system.state(after: number, of: visit.end, visit.state)
+    let fingerprint = system.fingerprint(of: state)
     report.stepCount += 1
     way[last].hasNext = true
-    if case .read = step {} else { way[last].canOnlyRead = false }
-    if case .send = step {} else { way[last].canOnlySend = false }
-    if let problem = state.problem { return fail(problem, isStepTaken: true) }
-    if onTheWay.contains(fingerprint) { return fail("the sessions go round in a circle", isStepTaken: true) }
-    if !met.contains(fingerprint) { enter(state, fingerprint) }
+    if visit.canOnlyRead || visit.canOnlySend {
+      let step = system.step(number, of: visit.end, visit.state)
+      if !step.isRead { way[last].canOnlyRead = false }
+      if !step.isSend { way[last].canOnlySend = false }
+    }
+    if let problem = system.problem(of: state) { return fail(problem, isStepTaken: true) }
+    if met.insert(fingerprint, on: system.shelf(of: state)) { return enter(state, fingerprint) }
+    if onTheWay.contains(fingerprint) { fail("the sessions go round in a circle", isStepTaken: true) }
   }
 
   private mutating func enter(_ state: InterleavingState, _ fingerprint: InterleavingFingerprint) {
-    met.insert(fingerprint)
     onTheWay.insert(fingerprint)
-    way.append(Visit(state: state, fingerprint: fingerprint, steps: stepsToTry(state)))
+    let incoming = report.isReduced ? End.allCases.first { system.hasIncoming($0, state) } : nil
+    way.append(Visit(state: state, fingerprint: fingerprint, end: incoming ?? .client, triesBoth: incoming == nil))
     report.stateCount += 1
     report.depth = max(report.depth, way.count - 1)
     guard report.stateCount % completionInterval == 0 else { return }
     report.completionCount += 1
-    report.blockers.formUnion(state.blockers)
-    if let problem = state.completed(&memory) { fail("played to its end: \(problem)", isStepTaken: false) }
-  }
-
-  private func stepsToTry(_ state: InterleavingState) -> [InterleavingStep] {
-    if report.isReduced, let end = End.allCases.first(where: { state.hasIncoming($0) }) { return state.steps(of: end) }
-    return End.allCases.flatMap { state.steps(of: $0) }
+    report.blockers.formUnion(system.blockers(state))
+    if let problem = system.problem(completing: state) { fail("played to its end: \(problem)", isStepTaken: false) }
   }
 
   private mutating func leave() {
     let visit = way[way.count - 1]
     if !visit.hasNext {
       report.finalStateCount += 1
-      if let missing = visit.state.missing { return fail(missing, isStepTaken: false) }
+      if let missing = system.missing(visit.state) { return fail(missing, isStepTaken: false) }
     } else if visit.canOnlyRead {
       report.readerBlockedStateCount += 1
     } else if visit.canOnlySend {
@@ -124,13 +132,16 @@ public struct InterleavingSearch {
 
   /// - Parameter isStepTaken: the last step of the way belongs to it; the state it led to has not been entered.
   private mutating func fail(_ problem: String, isStepTaken: Bool) {
-    let steps = (isStepTaken ? way[...] : way.dropLast()).map { $0.steps[$0.nextStep - 1] }
+    var steps: [InterleavingStep] = []
+    for visit in isStepTaken ? way[...] : way.dropLast() {
+      steps.append(system.step(visit.nextStep - 1, of: visit.end, visit.state))
+    }
     report.failure = InterleavingReport.Failure(problem: problem, steps: shrink(steps))
   }
 
   /// Leaves out what the problem does not need. A problem that only this very order shows stays as it is.
   private mutating func shrink(_ steps: [InterleavingStep]) -> [InterleavingStep] {
-    guard start.problem(after: steps, &memory) != nil else { return steps }
+    guard system.problem(after: steps) != nil else { return steps }
     var best = steps
     var length = max(1, steps.count / 2)
     while length > 0 {
@@ -138,7 +149,7 @@ public struct InterleavingSearch {
       while first < best.count {
         var candidate = best
         candidate.removeSubrange(first..<min(first + length, candidate.count))
-        if start.problem(after: candidate, &memory) == nil { first += length } else { best = candidate }
+        if system.problem(after: candidate) == nil { first += length } else { best = candidate }
       }
       length /= 2
     }

@@ -12,9 +12,8 @@ public enum InterleavingStep: Hashable, Sendable {
   case finish(End, stream: Int)
   /// The application, which has been told, reads once: a block, the end, or that there is nothing yet.
   case read(End, stream: Int)
-  case reset(End, stream: Int)
-  case stop(End, stream: Int)
-  case release(End, stream: Int)
+  /// The application resets, stops or releases a stream.
+  case cut(InterleavingPlan.Cut)
   /// The connection takes as little as the engine gives at once: one block, what one stream has to say beside data, or what the session has.
   case send(End)
   /// What was sent first and has not arrived does.
@@ -22,22 +21,8 @@ public enum InterleavingStep: Hashable, Sendable {
   /// A codec job comes back, not always the oldest.
   case complete(End, job: Int)
 
-  var end: End {
-    switch self {
-    case .open(let end, _), .write(let end, _), .finish(let end, _), .read(let end, _), .reset(let end, _),
-      .stop(let end, _), .release(let end, _), .send(let end), .arrive(let end), .complete(let end, _):
-      end
-    }
-  }
-
-  var isSend: Bool { if case .send = self { true } else { false } }
-  var isArrival: Bool { if case .arrive = self { true } else { false } }
-
   /// Nobody has to do this.
-  var isCut: Bool {
-    switch self {
-    case .reset, .stop, .release: true
-    default: false
-    }
-  }
+  var isCut: Bool { if case .cut = self { true } else { false } }
+  var isRead: Bool { if case .read = self { true } else { false } }
+  var isSend: Bool { if case .send = self { true } else { false } }
 }
