@@ -46,6 +46,8 @@ public struct InterleavingPlan: Sendable, CustomStringConvertible {
   var cuts: [Cut] = []
   /// Blocks are compressed with LZ4, and each job comes back at a time of its own.
   var isCompressed = false
+  /// Bytes at the front of each block that no codec makes shorter.
+  var noiseByteCount = 0
 
   var configuration: SessionConfiguration {
     var configuration = SessionConfiguration()
@@ -88,10 +90,17 @@ struct InterleavingContent: Sendable {
       End.allCases.map { writer in
         (0..<plan.streams[stream].blockCount(from: writer)).map { block in
           let value = UInt8(truncatingIfNeeded: 1 + stream * 16 + (writer == .client ? 0 : 8) + block)
-          return ByteBuffer(repeating: value, count: plan.blockByteCount)
+          return Self.block(value, plan)
         }
       }
     }
+  }
+
+  private static func block(_ value: UInt8, _ plan: InterleavingPlan) -> ByteBuffer {
+    var random = SeededGenerator(seed: UInt64(value))
+    var block = ByteBuffer(bytes: (0..<plan.noiseByteCount).map { _ in UInt8(truncatingIfNeeded: random.next()) })
+    block.writeRepeatingByte(value, count: plan.blockByteCount - plan.noiseByteCount)
+    return block
   }
 
   private func place(_ stream: Int, _ writer: End) -> Int { 2 * stream + (writer == .client ? 0 : 1) }
@@ -104,11 +113,12 @@ struct InterleavingContent: Sendable {
   func matches(_ bytes: ByteBuffer, of stream: Int, from writer: End, at offset: Int) -> Bool {
     let written = blocks[place(stream, writer)]
     guard offset + bytes.readableBytes <= written.count * blockByteCount else { return false }
-    // Each block has one value: a few looks at each find any that lies wrong.
+    // Each block has a value of its own: a few looks at each find any that lies wrong.
     for index in stride(from: 0, to: bytes.readableBytes, by: min(4_093, blockByteCount / 4)) {
+      let (block, place) = (offset + index).quotientAndRemainder(dividingBy: blockByteCount)
       guard
         bytes.getInteger(at: bytes.readerIndex + index, as: UInt8.self)
-          == written[(offset + index) / blockByteCount].getInteger(at: 0, as: UInt8.self)
+          == written[block].getInteger(at: place, as: UInt8.self)
       else { return false }
     }
     return true

@@ -31,7 +31,7 @@ public struct InterleavingReport: Sendable {
   public static let projection = """
     States are those of both engines, their applications, and what is under way. Left out: counters, round trips, the abuse ledger (its budgets are \
     beyond what is sent), what acts when time passes (the clock stands), the content of payloads (it follows from stream and offset), rounds served. \
-    Left out too, except in the plans link-binds, compressed and from-the-start: the measured link, which holds nothing up there, and counts of \
+    Left out too, unless a plan's line says that it is not: the measured link, which holds nothing up there (that is checked), and counts of \
     acknowledged frames. A reader that stalls and a write side that is full are steps that wait, so every stall is among the orders.
     """
 

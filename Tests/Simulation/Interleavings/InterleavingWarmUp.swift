@@ -26,8 +26,8 @@ struct InterleavingWarmUp {
   private mutating func measureLink() {
     settle()
     guard let id = try? client.session.open() else { return }
-    let plan = client.plan
-    let block = ByteBuffer(repeating: 0, count: min(plan.warmBlockByteCount, plan.blockByteCount))
+    var block = client.setting.content.block(0, of: 0, from: .client)
+    block.moveWriterIndex(to: min(client.plan.warmBlockByteCount, block.readableBytes))
     for _ in 0..<4 {
       for (writer, reader) in [(\Self.client, \Self.server), (\Self.server, \Self.client)] {
         _ = try? self[keyPath: writer].session.write(block, to: id)
