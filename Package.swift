@@ -128,7 +128,8 @@ let package = Package(
       name: "FuzzHarness", dependencies: ["DWCPCore", "Simulation", .product(name: "NIOCore", package: "swift-nio")],
       path: "Tests/FuzzHarness", swiftSettings: strict),
     .testTarget(name: "FuzzTests", dependencies: ["FuzzHarness"], swiftSettings: strict),
-    .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["Simulation"], exclude: ["Results"], swiftSettings: strict),
     .testTarget(
       name: "ConformanceTests", dependencies: ["DWCPCore", .product(name: "NIOCore", package: "swift-nio")],
       path: "Tests/Conformance", swiftSettings: strict),

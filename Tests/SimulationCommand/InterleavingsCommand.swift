@@ -20,7 +20,7 @@ struct InterleavingsCommand: AsyncParsableCommand {
         dwcp-simulate interleavings --streams 3 --blocks 2
           3 streams, up to 2 blocks each: minutes
         dwcp-simulate interleavings --streams 3
-          3 streams, up to 3 blocks each: about an hour, and 20 GB
+          3 streams, up to 3 blocks each: about an hour, and 16 GB
         dwcp-simulate interleavings --plan one-way --whole
           also the orders that differ only in steps that commute
         dwcp-simulate interleavings --json

@@ -1,5 +1,5 @@
 /// Which states were met. Of a fingerprint it holds 64 bits, so that a state takes about eleven bytes, and compares them with those on the same of 65,536
-/// shelves: among 10^9 states, that two come to the same happens in one of 2,000,000 searches.
+/// shelves: among 10^9 states, spread evenly, that two come to the same happens in one of 2,000,000 searches.
 struct InterleavingStateSet {
   private static let shelfCount = 65_536
   private var shelves = [Shelf](repeating: Shelf(), count: shelfCount)
