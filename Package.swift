@@ -93,8 +93,9 @@ let package = Package(
     .testTarget(
       name: "DWCPToolTests",
       dependencies: [
-        "dwcp", "DWCPConformance", "DWCPCore", "DWCPNIO", .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+        "dwcp", "DWCPConformance", "DWCPCore", "DWCPLinkEmulation", "DWCPNIO",
+        .product(name: "Crypto", package: "swift-crypto"), .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ], swiftSettings: strict),
     .testTarget(
