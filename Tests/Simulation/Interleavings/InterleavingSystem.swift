@@ -10,7 +10,6 @@ struct InterleavingState {
   var toClient = InterleavingQueues.empty
   var toServer = InterleavingQueues.empty
 
-  func place(of end: End) -> Place { end == .client ? client : server }
   func queue(to end: End) -> Queue { end == .client ? toClient : toServer }
 }
 
