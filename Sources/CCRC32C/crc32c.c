@@ -58,6 +58,8 @@ static void fill_slices(void) {
 #define CRC_OF_64(state, word) ((uint32_t)_mm_crc32_u64((state), (word)))
 #define CRC_OF_32(state, word) _mm_crc32_u32((state), (word))
 #define CRC_OF_8(state, byte) _mm_crc32_u8((state), (byte))
+// With fewer bytes, what else the processor does hides the latency.
+#define LEAST_LANES_BYTES 192
 
 ACCELERATED static inline uint64_t carryless_product(uint32_t left, uint32_t right) {
   __m128i product = _mm_clmulepi64_si128(_mm_cvtsi32_si128((int)left), _mm_cvtsi32_si128((int)right), 0);
@@ -79,6 +81,8 @@ static int is_accelerated(void) {
 #define CRC_OF_64(state, word) __builtin_arm_crc32cd((state), (word))
 #define CRC_OF_32(state, word) __builtin_arm_crc32cw((state), (word))
 #define CRC_OF_8(state, byte) __builtin_arm_crc32cb((state), (byte))
+// With fewer bytes, the products below cost more than lanes save.
+#define LEAST_LANES_BYTES 768
 
 // The multiply instruction is a feature of its own; twice in a run of lanes, this loop costs little enough to do
 // without.
@@ -109,26 +113,35 @@ static inline uint64_t word_at(const uint8_t *bytes) {
   return word;
 }
 
-/// Takes runs of three lanes of `lane_count` bytes while there are any. A state is moved over the n bytes of later
-/// lanes by multiplying it with x^(8n - 33) modulo the polynomial: the CRC of the product's 64 bits supplies the other
-/// 33 powers.
-ACCELERATED static inline __attribute__((always_inline)) uint32_t update_lanes(
-  uint32_t state, const uint8_t **bytes, size_t *count, size_t lane_count, uint32_t two_lanes, uint32_t one_lane
-) {
-  for (; *count >= 3 * lane_count; *count -= 3 * lane_count, *bytes += 3 * lane_count) {
-    const uint8_t *next = *bytes;
-    const uint8_t *end = next + lane_count;
-    uint32_t second = 0;
-    uint32_t third = 0;
-    for (; next < end; next += 8) {
-      state = CRC_OF_64(state, word_at(next));
-      second = CRC_OF_64(second, word_at(next + lane_count));
-      third = CRC_OF_64(third, word_at(next + 2 * lane_count));
-    }
-    uint64_t moved = carryless_product(state, two_lanes) ^ carryless_product(second, one_lane);
-    state = third ^ CRC_OF_64(0, moved);
+enum { LONGEST_LANE_WORDS = 512 };
+
+/// x^(64n - 33) modulo the polynomial, by n: what moves a state over n words. Written as `slices` is.
+static uint32_t moves[2 * LONGEST_LANE_WORDS + 1];
+
+static void fill_moves(void) {
+  uint32_t move = 1;  // x^31: the highest bit is the highest power
+  for (int words = 1; words <= 2 * LONGEST_LANE_WORDS; words++) {
+    moves[words] = move;
+    const uint8_t bytes[8] = {(uint8_t)move, (uint8_t)(move >> 8), (uint8_t)(move >> 16), (uint8_t)(move >> 24)};
+    move = dwcp_crc32c_update_portable(0, bytes, sizeof bytes);
   }
-  return state;
+}
+
+/// Takes three lanes of so many bytes. A state is moved over the n bytes of later lanes by multiplying it with
+/// x^(8n - 33): the CRC of the product's 64 bits supplies the other 33 powers.
+ACCELERATED static inline __attribute__((always_inline)) uint32_t update_lanes(
+  uint32_t state, const uint8_t *next, size_t lane_count
+) {
+  const uint8_t *end = next + lane_count;
+  uint32_t second = 0;
+  uint32_t third = 0;
+  for (; next < end; next += 8) {
+    state = CRC_OF_64(state, word_at(next));
+    second = CRC_OF_64(second, word_at(next + lane_count));
+    third = CRC_OF_64(third, word_at(next + 2 * lane_count));
+  }
+  uint64_t moved = carryless_product(state, moves[lane_count / 4]) ^ carryless_product(second, moves[lane_count / 8]);
+  return third ^ CRC_OF_64(0, moved);
 }
 
 static inline uint32_t half_word_at(const uint8_t *bytes) {
@@ -141,9 +154,11 @@ ACCELERATED static uint32_t update_accelerated(uint32_t state, const void *bytes
   const uint8_t *next = bytes;
   // The checked part of a frame's header, twice for each frame.
   if (count == 12) return CRC_OF_32(CRC_OF_64(state, word_at(next)), half_word_at(next + 8));
-  if (count >= 768) {
-    state = update_lanes(state, &next, &count, 4096, 0x54A86326, 0x82F89C77);
-    state = update_lanes(state, &next, &count, 256, 0xDD7E3B0C, 0xB9E02B86);
+  while (count >= LEAST_LANES_BYTES) {
+    size_t lane_words = count / 24 < LONGEST_LANE_WORDS ? count / 24 : LONGEST_LANE_WORDS;
+    state = update_lanes(state, next, 8 * lane_words);
+    next += 24 * lane_words;
+    count -= 24 * lane_words;
   }
   for (; count >= 8; count -= 8, next += 8) state = CRC_OF_64(state, word_at(next));
   if (count >= 4) {
@@ -160,6 +175,7 @@ ACCELERATED static uint32_t update_accelerated(uint32_t state, const void *bytes
 __attribute__((constructor)) static void prepare(void) {
   fill_slices();
 #if defined(ACCELERATED)
+  fill_moves();
   if (is_accelerated()) chosen_update = update_accelerated;
 #endif
 }

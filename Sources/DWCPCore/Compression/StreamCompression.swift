@@ -95,7 +95,7 @@ struct StreamCompression: Hashable, Sendable {
     if isPaged { return true }
     return switch choice {
     case .automatic: unaskedBlockCount == 0 && !peerCodecs.isEmpty
-    case .fixed: fixedSetting(peerCodecs) != nil
+    case .fixed(let setting): setting.codec != .none && peerCodecs.contains(setting.codec)
     }
   }
 

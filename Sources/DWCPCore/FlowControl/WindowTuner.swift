@@ -47,6 +47,12 @@ struct WindowTuner: Hashable, Sendable {
     lastLook[0] = Look(instant: now, consumed: consumed, roundTripUnits: units)
   }
 
+  /// Lets go of all memory.
+  @inline(__always)
+  mutating func vacate() {
+    lastLook = []
+  }
+
   /// So much is known to come.
   mutating func raise(to size: UInt64, limit: UInt64) {
     window = max(window, min(size, limit))

@@ -266,6 +266,9 @@ extension IncomingObjects {
     if !answering.contains(name) { answering.append(name) }
   }
 
+  @inline(__always)
+  var hasAnswers: Bool { !answering.isEmpty }
+
   /// The next answer that is due, which is taken for sent.
   mutating func takeAnswer() -> BaselineAnswer? {
     guard let name = answering.first else { return nil }

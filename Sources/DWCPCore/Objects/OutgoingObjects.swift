@@ -119,6 +119,9 @@ struct OutgoingObjects: Hashable, Sendable {
     chargedByteCount &-= object.chargedByteCount
   }
 
+  @inline(__always)
+  var hasReleases: Bool { !releases.isEmpty }
+
   mutating func takeRelease() -> ObjectName? { releases.popFirst() }
 
   /// Changes what is under way on a stream; nil when nothing is any more.

@@ -22,6 +22,7 @@ struct LinkFlow: Hashable, Sendable {
   private static let leastRateWindowNanoseconds: UInt64 = 50_000_000
   /// After so long without anything on its way the link may have changed.
   private static let idleNanoseconds: UInt64 = 1_000_000_000
+  private static let storedBlockNanoseconds: UInt64 = 250_000
 
   private struct Departure: Hashable, Sendable {
     /// Numbered frames and bytes sent up to its end.
@@ -51,6 +52,8 @@ struct LinkFlow: Hashable, Sendable {
   private var ramp = LinkRamp()
   /// Delivery rate x shortest round trip, kept so that no block needs a division; nil before both are known.
   private var onItsWayByteCount: UInt64?
+  /// Raw bytes of a block that takes 0.25 ms of the link at most, if it does not shrink (SPEC CAP-5); kept for the same reason.
+  private(set) var storedBlockByteCount = initialByteCount / 4
 
   /// Of the departure that is acknowledged next: all of it stays on its way until the last byte has come.
   private var nextDepartureByteCount: UInt64 = 0
@@ -136,6 +139,7 @@ struct LinkFlow: Hashable, Sendable {
     highestRate.note(
       byteCount.perSecond(nanoseconds: nanoseconds), now: now,
       windowNanoseconds: max(Self.leastRateWindowNanoseconds, tenRoundTrips))
+    storedBlockByteCount = blockByteCount(nanoseconds: Self.storedBlockNanoseconds, limit: .max)
   }
 
   private mutating func beginSample(now: Instant) {

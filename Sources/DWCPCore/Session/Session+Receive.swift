@@ -17,10 +17,11 @@ extension Session {
     detachBacklogs()
     guard progress.isLive, bytes.readableBytes > 0 else { return }
     liveness.noteReceived(now: now)
-    var input = bytes
     do throws(SessionError) {
       try ledger.settleOwnResets(now: now)
-      try process(&input, now: now)
+      // Mostly that is all.
+      let byteCount = try receiveWholeBlocks(bytes, now: now)
+      if byteCount < bytes.readableBytes { try process(bytes, from: byteCount, now: now) }
     } catch {
       fail(error)
     }
@@ -29,6 +30,10 @@ extension Session {
   /// Copies what has not been read and is little of what the connection brought, so that its buffers can be used again. Call it after ``receive(_:now:)``
   /// when the events have been told; a reader that reads at once then costs no copy, and one that does not costs one.
   public mutating func detachFromInput() {
+    if !borrowers.isEmpty { detachBorrowers() }
+  }
+
+  private mutating func detachBorrowers() {
     streams.makeUnique()
     while let slot = borrowers.popLast().map(Int.init) {
       guard streams[slot: slot].isBorrowing else { continue }
@@ -63,10 +68,10 @@ extension Session {
     return SessionError(code: .linkLost, blame: .network, rule: "END-5", message: message)
   }
 
-  private mutating func process(_ input: inout ByteBuffer, now: Instant) throws(SessionError) {
+  private mutating func process(_ bytes: ByteBuffer, from offset: Int, now: Instant) throws(SessionError) {
+    var input = bytes
+    input.moveReaderIndex(forwardBy: offset)
     while progress.isLive, input.readableBytes > 0 {
-      try receiveWholeBlocks(&input, now: now)
-      guard input.readableBytes > 0 else { break }
       switch try parser.step(&input) {
       case .needsMore:
         return parser.releaseInput()
@@ -80,13 +85,13 @@ extension Session {
         try requireOpen(parser.header.type)
         try receiveData(now: now)
       }
+      input.moveReaderIndex(forwardBy: try receiveWholeBlocks(input, now: now))
     }
     parser.releaseInput()
   }
 
-  /// Blocks that lie in the input one behind the other, in one look at its memory.
-  private mutating func receiveWholeBlocks(_ input: inout ByteBuffer, now: Instant) throws(SessionError) {
-    let whole = input
+  /// Blocks that lie in the input one behind the other, in one look at its memory. Returns how many bytes they take.
+  private mutating func receiveWholeBlocks(_ whole: ByteBuffer, now: Instant) throws(SessionError) -> Int {
     let bytes = whole.readableBytesSpan
     var offset = 0
     while progress.isLive,
@@ -98,7 +103,7 @@ extension Session {
       try receiveData(now: now)
       offset &+= receiveRun(from: whole, bytes.extracting(droppingFirst: offset), at: offset, now: now)
     }
-    input.moveReaderIndex(forwardBy: offset)
+    return offset
   }
 
   /// What holds for every frame, whatever its type (SPEC HDR-4, ACK-1).

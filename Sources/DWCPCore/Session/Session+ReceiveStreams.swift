@@ -39,7 +39,7 @@ extension Session {
   }
 
   /// Tells the application of a new stream, or turns it away while draining (SPEC END-3).
-  private mutating func announceStream(_ id: StreamID, at slot: Int, _ opening: StreamOpening) {
+  mutating func announceStream(_ id: StreamID, at slot: Int, _ opening: StreamOpening) {
     streams[slot: slot].isAnticipated = false
     if let last = goAway.sent, id.rawValue > last.rawValue { return refuseStream(id) }
     streams[slot: slot].share = SendSchedule.Share(urgency: opening.urgency)
@@ -81,6 +81,7 @@ extension Session {
 
   mutating func receiveData(now: Instant) throws(SessionError) {
     defer { parser.releaseBlock() }
+    if try receivePlainBlock(now: now) { return }
     let id = parser.header.streamID
     let block = try checkBlock()
     guard let slot = try locate(id, isOpening: true, now: now) else { return try ledger.noteIdleFrame(now: now) }
@@ -200,10 +201,7 @@ extension Session {
     guard block.span > 0 else { return }
     let rawByteCount = parser.dataFrame.rawByteCount
     if block.codec == .none {
-      if appendPieces(at: slot), !streams[slot: slot].isBorrowing {
-        streams[slot: slot].isBorrowing = true
-        borrowers.append(UInt32(truncatingIfNeeded: slot))
-      }
+      queuePieces(at: slot)
     } else {
       let number = streams[slot: slot].receive.queue.contents.appendPlaceholder(rawByteCount: rawByteCount)
       if block.dictionary != nil { incomingDictionaries.noteJob(parser.dictionaryID) }
@@ -218,6 +216,14 @@ extension Session {
       streams[slot: slot].receive.queue.contents.appendMarks(
         table: parser.markTable, endsMessage: block.endsMessage, blockRawByteCount: rawByteCount)
     }
+  }
+
+  /// Queues the payload of a stored block.
+  @inline(__always)
+  mutating func queuePieces(at slot: Int) {
+    guard appendPieces(at: slot), !streams[slot: slot].isBorrowing else { return }
+    streams[slot: slot].isBorrowing = true
+    borrowers.append(UInt32(truncatingIfNeeded: slot))
   }
 
   /// True when a reader that does not read at once has to be given a copy.

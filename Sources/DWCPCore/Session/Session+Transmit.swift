@@ -24,7 +24,7 @@ extension Session {
     case .closing:
       writeClose(into: &batch)
     case .open:
-      writeSessionControl(now: now, into: &batch)
+      if owesSessionControl(now: now) { writeSessionControl(now: now, into: &batch) }
       if outgoingDictionaries.hasWork {
         writeDictionaries(maximumByteCount: before + maximumByteCount, now: now, into: &batch)
       }
@@ -32,7 +32,7 @@ extension Session {
         writeReplacements(maximumByteCount: before + maximumByteCount, now: now, into: &batch)
       }
       writeStreams(maximumByteCount: before + maximumByteCount, now: now, into: &batch)
-      writeUpdateAnswer(into: &batch)
+      if updates.owesAnswer { writeUpdateAnswer(into: &batch) }
     case .awaitingPreface, .awaitingHandshake:
       guard role == .initiator else { return }
       writeStreams(maximumByteCount: before + maximumByteCount, now: now, into: &batch)
@@ -42,7 +42,12 @@ extension Session {
   }
 
   /// What was written and could not be sent at once keeps no large buffer alive (SPEC MEM-1); the rest has gone without a copy.
+  @inline(__always)
   mutating func detachBacklogs() {
+    if !pinners.isEmpty { detachPinners() }
+  }
+
+  private mutating func detachPinners() {
     while let slot = pinners.popLast().map(Int.init) {
       guard streams[slot: slot].isPinning else { continue }
       streams[slot: slot].isPinning = false
@@ -68,8 +73,17 @@ extension Session {
   }
 
   private mutating func writeNumber(_ number: UInt64, _ type: FrameType, into batch: inout TransmitBatch) {
-    batch.writeFrame(type, isChecked: sendsChecks) { $0.writeInteger(number) }
+    batch.writeFrame(type, isChecked: sendsChecks, number: number)
     noteSent(type)
+  }
+
+  /// There is something for `writeSessionControl` to write; mostly there is not.
+  @inline(__always)
+  private func owesSessionControl(now: Instant) -> Bool {
+    outbox.pong != nil || outbox.ping != nil || outbox.goAway != nil || outbox.owesGrease
+      || incomingDictionaries.hasAnswers || incomingObjects.hasAnswers || outgoingObjects.hasReleases
+      || link.owesAcknowledgement(now: now) || receiveCredit.limitToGrant != nil || streamLimitToGrant != nil
+      || updates.wantedCodecIDs != nil
   }
 
   /// SPEC LIV-2: one place for each kind of frame.
@@ -123,7 +137,7 @@ extension Session {
   }
 
   private mutating func writeStreams(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
-    writeControls(maximumByteCount: maximumByteCount, into: &batch)
+    if !controlRing.isEmpty { writeControls(maximumByteCount: maximumByteCount, into: &batch) }
     if !schedule.isEmpty { writeBlocks(maximumByteCount: maximumByteCount, now: now, into: &batch) }
     if !schedule.isEmpty || !flow.hasRoom(blockByteCount: blockByteCount) { linkBusyMark = counters.rawBytesSent }
     // After the last block, so that a stream that drained in this very batch closes the session with it.
@@ -132,13 +146,15 @@ extension Session {
 
   private mutating func writeBlocks(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
     let blockByteCount = blockByteCount
-    while batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: blockByteCount), let id = schedule.next() {
+    while !schedule.isEmpty, batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: blockByteCount),
+      let id = schedule.next()
+    {
       giveTurns(
         to: id, blockByteCount: blockByteCount, maximumByteCount: maximumByteCount, now: now, into: &batch)
     }
     if !schedule.isEmpty { noteWaiting(blockByteCount: blockByteCount) }
     // Streams whose data could not open them after all.
-    writeControls(maximumByteCount: maximumByteCount, into: &batch)
+    if !controlRing.isEmpty { writeControls(maximumByteCount: maximumByteCount, into: &batch) }
   }
 
   private mutating func writeControls(maximumByteCount: Int, into batch: inout TransmitBatch) {
@@ -151,7 +167,7 @@ extension Session {
   private mutating func writeControl(of id: StreamID, at slot: Int, into batch: inout TransmitBatch) {
     streams[slot: slot].hasControl = false
     let resetCode = streams[slot: slot].send.phase == .resetting ? streams[slot: slot].send.resetCode : nil
-    let limit = streams[slot: slot].receive.creditToGrant
+    let limit = streams.update(at: slot) { $0.receive.creditToGrant }
     let stopCode = streams[slot: slot].stopCode
     let urgency = streams[slot: slot].requestedUrgency
     let hasOnlyOpening = resetCode == nil && limit == nil && stopCode == nil && urgency == nil
@@ -165,7 +181,7 @@ extension Session {
     }
     if let limit {
       streams[slot: slot].receive.grant(limit)
-      batch.writeFrame(.credit, streamID: id, isChecked: sendsChecks) { $0.writeInteger(limit) }
+      batch.writeFrame(.credit, streamID: id, isChecked: sendsChecks, number: limit)
       noteSent(.credit)
     }
     if let urgency {
@@ -207,7 +223,8 @@ extension Session {
   }
 
   /// Raw bytes in the blocks that go stored (SPEC CAP-5, HS-2): what comes behind one waits for about 0.25 ms.
-  var blockByteCount: Int { flow.blockByteCount(nanoseconds: 250_000, limit: maximumBlockByteCount) }
+  @inline(__always)
+  var blockByteCount: Int { min(maximumBlockByteCount, flow.storedBlockByteCount) }
 
   /// The same for blocks that are compressed: they shrink, and longer ones more so (decision 0005).
   var codecBlockByteCount: Int {
@@ -230,11 +247,15 @@ extension Session {
     if unaskedShortBlockCount > 0 { passShortBlock(at: slot) }
     let codecs = sendCodecs
     streams.update(at: slot) { stream in
-      guard !stream.isScheduled, stream.mayHaveMoreToSend(codecs: codecs) else { return }
-      stream.isScheduled = true
-      schedule.add(stream.id, &stream.share)
+      if !stream.isScheduled, stream.mayHaveMoreToSend(codecs: codecs) {
+        stream.isScheduled = true
+        schedule.add(stream.id, &stream.share)
+      }
+      if !stream.isAwaitingEncode, stream.mayCutForCodec(codecs: codecs) {
+        stream.isAwaitingEncode = true
+        encodeRing.append(stream.id)
+      }
     }
-    scheduleEncoding(at: slot)
   }
 
   /// Puts a stream into the ring of those with blocks to cut for a codec.

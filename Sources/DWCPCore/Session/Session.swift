@@ -46,8 +46,7 @@ public struct Session: Hashable, Sendable {
 
   var parser: FrameParser
   var ledger: AbuseLedger
-  var events: Deque<SessionEvent> = []
-  private var eventPeak = Peak()
+  var events = EventQueue()
 
   var streams = StreamTable()
   /// Memory for the queues of busy streams.
@@ -142,16 +141,7 @@ public struct Session: Hashable, Sendable {
   }
 
   /// The next thing to be told, oldest first.
-  public mutating func nextEvent() -> SessionEvent? {
-    eventPeak.note(events.count)
-    let event = events.popFirst()
-    if events.isEmpty, eventPeak.count > Self.keptCount {
-      // The memory of a burst is given back (SPEC MEM-1).
-      events = []
-      eventPeak.reset(to: 0)
-    }
-    return event
-  }
+  public mutating func nextEvent() -> SessionEvent? { events.popFirst() }
 
   /// Lists that had more in them do not keep their memory.
   static let keptCount = 1_024

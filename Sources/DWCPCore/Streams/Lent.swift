@@ -78,6 +78,8 @@ extension Lent {
     fileprivate static var leastByteCount: Int { 256 }
 
     private let maximumByteCount: Int
+    /// Lent next, where it is not empty: mostly one is enough.
+    private var first = Slab<Contents>()
     private var spares: [Slab<Contents>] = []
     private var byteCount = 0
 
@@ -94,9 +96,14 @@ extension Lent {
     @inline(__always)
     mutating func lend(to lent: inout Lent) {
       guard lent.storage.isEmpty else { return }
-      guard let spare = spares.popLast() else { return lent.storage.append(Contents()) }
       // Moved: a second reference, however short, would have the next change copy it.
-      lent.storage = consume spare
+      if !first.isEmpty {
+        swap(&lent.storage, &first)
+      } else if let spare = spares.popLast() {
+        lent.storage = consume spare
+      } else {
+        return lent.storage.append(Contents())
+      }
       byteCount &-= lent.cost
     }
 
@@ -106,10 +113,11 @@ extension Lent {
       guard lent.isHeld, lent.contents.isSpent else { return }
       let cost = lent.cost
       guard byteCount &+ cost <= maximumByteCount else { return lent.removeAll() }
+      byteCount &+= cost
+      guard !first.isEmpty else { return swap(&first, &lent.storage) }
       var spare = Slab<Contents>()
       swap(&spare, &lent.storage)
       spares.append(consume spare)
-      byteCount &+= cost
     }
   }
 

@@ -214,4 +214,11 @@ struct ReceiveHalf: Hashable, Sendable {
   mutating func grant(_ limit: UInt64) {
     grantedLimit = limit
   }
+
+  /// Lets go of all memory.
+  @inline(__always)
+  mutating func vacate() {
+    if queue.isHeld { queue.removeAll() }
+    tuner.vacate()
+  }
 }

@@ -24,7 +24,8 @@ struct Slab<Element> {
   var isEmpty: Bool { storage == nil }
   @inline(__always)
   var count: Int { header?.count ?? 0 }
-  private var capacity: Int { header?.capacity ?? 0 }
+  @inline(__always)
+  var capacity: Int { header?.capacity ?? 0 }
 
   @inline(__always)
   private var header: Header? {
@@ -74,6 +75,23 @@ struct Slab<Element> {
     guard let storage else { return }
     unsafe storage.withUnsafeMutablePointerToElements { unsafe $0.advanced(by: count) }.initialize(to: element)
     unsafe storage.withUnsafeMutablePointerToHeader { unsafe $0.pointee.count = count &+ 1 }
+  }
+
+  /// Takes all elements out, none of which holds anything that would have to be destroyed, where `makeUnique` has been called. The memory stays.
+  @inline(__always)
+  mutating func removeAllSpent() {
+    guard let storage else { return }
+    unsafe storage.withUnsafeMutablePointerToHeader { unsafe $0.pointee.count = 0 }
+  }
+
+  /// The same for the first elements; the others move up.
+  mutating func removeSpent(_ removedCount: Int) {
+    guard let storage, removedCount <= count else { return }
+    unsafe storage.withUnsafeMutablePointers { header, elements in
+      let restCount = unsafe header.pointee.count &- removedCount
+      unsafe elements.moveInitialize(from: elements.advanced(by: removedCount), count: restCount)
+      unsafe header.pointee.count = restCount
+    }
   }
 
   /// Elements that nobody else refers to change their place; others are copied.

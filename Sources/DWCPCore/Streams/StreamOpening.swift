@@ -55,6 +55,9 @@ public struct StreamOpening: Hashable, Sendable {
     }
   }
 
+  /// An opening that says nothing.
+  public init() {}
+
   /// An opening; its limits are checked when the stream is opened.
   ///
   /// - Parameter metadata: at most 32 entries with distinct keys.

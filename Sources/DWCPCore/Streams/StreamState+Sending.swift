@@ -46,7 +46,7 @@ extension StreamState {
   /// Whether a block may be cut for a codec now, session credit aside.
   @inline(__always)
   func mayCutForCodec(codecs: CodecSet) -> Bool {
-    send.hasBytesToCut && send.availableCredit > 0 && compression.isCompressing(codecs)
+    compression.isCompressing(codecs) && send.hasBytesToCut && send.availableCredit > 0
       && send.backlog.contents.blocks.count < Self.maximumBlocksAheadCount
   }
 }

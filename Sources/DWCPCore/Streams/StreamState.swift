@@ -69,10 +69,10 @@ struct StreamState: Hashable, Sendable {
     isReleased && send.isEnded && receive.phase == .done && !hasControl && !owesOpening
   }
 
-  /// The stream is gone; its slot waits for another.
+  /// The stream is gone; its slot waits for another, which is put there without a look at what was there. So nothing may be left that refers to memory.
   mutating func vacate() {
     id = .session
-    send.backlog.removeAll()
-    receive.queue.removeAll()
+    if send.backlog.isHeld { send.backlog.removeAll() }
+    receive.vacate()
   }
 }

@@ -1,6 +1,6 @@
 /// The streams of a session, in slots that are used again; what is not here and was opened has been closed.
 struct StreamTable: Sendable {
-  /// A slot that nobody uses has the session's id.
+  /// A slot that nobody uses has the session's id, and refers to nothing.
   private var slots = Slab<StreamState>()
   private var freeSlots: [UInt32] = []
   private var index = StreamIndex()
@@ -31,7 +31,7 @@ struct StreamTable: Sendable {
     let slot: Int
     if let free = freeSlots.popLast() {
       slot = Int(free)
-      self[slot: slot] = consume state
+      unsafe slots.uniqueAddress(of: slot).initialize(to: consume state)
     } else {
       slot = slots.count
       slots.append(consume state)

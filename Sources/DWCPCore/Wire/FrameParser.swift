@@ -80,8 +80,12 @@ struct FrameParser: Hashable, Sendable {
         return try parsePreface(&input) ? .preface : .needsMore
       case .header:
         guard input.readableBytes > 0 else { return .needsMore }
-        guard var bytes = gather(FrameHeader.byteCount, from: &input) else { return .needsMore }
-        header = try FrameHeader(reading: &bytes)
+        if carry.readableBytes == 0, input.readableBytes >= FrameHeader.byteCount {
+          header = try FrameHeader(reading: &input)
+        } else {
+          guard var bytes = gather(FrameHeader.byteCount, from: &input) else { return .needsMore }
+          header = try FrameHeader(reading: &bytes)
+        }
         try beginFrame()
       case .controlBody:
         guard let bytes = gather(header.remainderByteCount, from: &input) else { return .needsMore }
@@ -181,10 +185,11 @@ struct FrameParser: Hashable, Sendable {
   mutating func takeWholePayload() -> ByteBuffer? { wholePayload.take() }
 
   /// Lets go of what the last block was made of; between two reads nothing may pin a read buffer without need (SPEC MEM-1).
+  @inline(__always)
   mutating func releaseBlock() {
-    wholePayload = nil
-    markTable = nil
-    pageHead = nil
+    if wholePayload != nil { wholePayload = nil }
+    if markTable != nil { markTable = nil }
+    if pageHead != nil { pageHead = nil }
     if !pieces.isEmpty { pieces.removeAll(keepingCapacity: true) }
   }
 

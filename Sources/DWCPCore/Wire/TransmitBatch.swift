@@ -7,6 +7,8 @@ public import NIOCore
 public struct TransmitBatch: Sendable, StoredFrameWriter {
   /// Shorter payloads are cheaper to copy than to write from a place of their own.
   static let leastUncopiedByteCount = 2_048
+  /// After so many short batches the memory of a long one is given back.
+  private static let mostShortCount: UInt8 = 64
 
   private struct Payload: Sendable {
     /// How much of `scratch` goes in front.
@@ -16,6 +18,8 @@ public struct TransmitBatch: Sendable, StoredFrameWriter {
 
   private var scratch = ByteBuffer()
   private var payloads: [Payload] = []
+  /// Batches in a row that needed little of the scratch's memory.
+  private var shortCount: UInt8 = 0
   /// Bytes to be written, over all buffers.
   public private(set) var byteCount = 0
 
@@ -26,14 +30,28 @@ public struct TransmitBatch: Sendable, StoredFrameWriter {
   public mutating func removeAll() {
     guard byteCount > 0 else { return }
     // While its bytes wait to be written the storage is shared, and the next one is made to measure: a reply of 28 bytes must not hold
-    // what a large batch once needed (SPEC MEM-1).
-    scratch.clear(minimumCapacity: scratch.writerIndex)
-    payloads.removeAll(keepingCapacity: true)
+    // what a large batch once needed (SPEC MEM-1). One that measures so anyway is copied when it is written to and is shared.
+    if scratch.capacity <= 2 &* scratch.writerIndex {
+      scratch.moveReaderIndex(to: 0)
+      scratch.moveWriterIndex(to: 0)
+      shortCount = 0
+    } else if shortCount < Self.mostShortCount {
+      scratch.clear(minimumCapacity: scratch.writerIndex)
+      shortCount &+= 1
+    } else {
+      scratch = ByteBufferAllocator().buffer(capacity: scratch.writerIndex)
+      shortCount = 0
+    }
+    if !payloads.isEmpty { payloads.removeAll(keepingCapacity: true) }
     byteCount = 0
   }
 
   /// The buffers to be written, in order; none is empty.
   public func forEachBuffer(_ body: (ByteBuffer) throws -> Void) rethrows {
+    if payloads.isEmpty {
+      if byteCount > 0 { try body(scratch) }
+      return
+    }
     var start = 0
     for payload in payloads {
       try visitScratch(from: start, to: payload.scratchEnd, body)
@@ -60,6 +78,22 @@ public struct TransmitBatch: Sendable, StoredFrameWriter {
     let start = scratch.writerIndex
     scratch.writeFrame(type, streamID: streamID, isChecked: isChecked, writeBody)
     byteCount += scratch.writerIndex - start
+  }
+
+  /// The same with an integer in it.
+  mutating func writeFrame(_ type: FrameType, streamID: StreamID = .session, isChecked: Bool, number: UInt64) {
+    let header = FrameHeader(
+      type: type, flags: isChecked ? FrameFlags.check : 0, streamID: streamID, bodyByteCount: UInt64.bitWidth / 8)
+    let frameByteCount = FrameHeader.byteCount + header.remainderByteCount
+    byteCount += unsafe scratch.writeWithUnsafeMutableBytes(minimumWritableBytes: frameByteCount) { target in
+      unsafe header.store(in: target)
+      unsafe target.storeBytes(of: number.bigEndian, toByteOffset: FrameHeader.byteCount, as: UInt64.self)
+      guard isChecked else { return frameByteCount }
+      let check = unsafe CRC32C.checksum(UnsafeRawBufferPointer(target), FrameHeader.byteCount, header.bodyByteCount)
+      unsafe target.storeBytes(
+        of: check.bigEndian, toByteOffset: FrameHeader.byteCount + header.bodyByteCount, as: UInt32.self)
+      return frameByteCount
+    }
   }
 
   @inline(__always)

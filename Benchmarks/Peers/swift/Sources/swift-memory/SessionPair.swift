@@ -94,7 +94,16 @@ struct SessionPair {
   /// The batch and the buffer apart, so that neither is copied.
   private static func fill(_ wire: inout ByteBuffer, from batch: borrowing TransmitBatch) {
     wire.clear()
-    batch.forEachBuffer { wire.writeImmutableBuffer($0) }
+    wire.writeWithUnsafeMutableBytes(minimumWritableBytes: batch.byteCount) { target in
+      var end = 0
+      batch.forEachBuffer { buffer in
+        buffer.withUnsafeReadableBytes { bytes in
+          UnsafeMutableRawBufferPointer(rebasing: target[end...]).copyMemory(from: bytes)
+          end += bytes.count
+        }
+      }
+      return end
+    }
   }
 
   private mutating func serverTakes() throws {
