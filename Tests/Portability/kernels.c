@@ -30,7 +30,8 @@ static void crc32c(const uint8_t *bytes) {
   for (size_t count = 0; count <= byte_count; count = count < 300 ? count + 1 : count * 2 + 1) {
     uint32_t chosen = dwcp_crc32c_update(0xFFFFFFFF, bytes + 1, count - (count == byte_count));
     uint32_t portable = dwcp_crc32c_update_portable(0xFFFFFFFF, bytes + 1, count - (count == byte_count));
-    require(chosen == portable, "CRC32C");
+    uint32_t narrow = dwcp_crc32c_update_narrow(0xFFFFFFFF, bytes + 1, count - (count == byte_count));
+    require(chosen == portable && narrow == portable, "CRC32C");
     if (count > 200) printf("crc32c %zu %08x\n", count, chosen);
   }
   require(dwcp_crc32c_update(0xFFFFFFFF, "123456789", 9) == ~0xE3069283u, "CRC32C of the digits");
