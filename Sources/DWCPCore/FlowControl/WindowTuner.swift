@@ -4,6 +4,9 @@
 /// back; by then a sender that is still finding out what its link takes sends several times as much, so that the window is eight times what was
 /// consumed while that rises. It shrinks slowly, by granting less from then on.
 struct WindowTuner: Hashable, Sendable {
+  /// Round trips that are shorter are looked at together: what fits into one is far less than any window.
+  private static let leastIntervalNanoseconds: UInt64 = 100_000
+
   private struct Look: Hashable, Sendable {
     /// When it was.
     var instant: Instant
@@ -25,15 +28,14 @@ struct WindowTuner: Hashable, Sendable {
   func isDue(consumed: UInt64, roundTripNanoseconds: UInt64, now: Instant) -> Bool {
     // Less would change nothing.
     guard let last = lastLook.first else { return consumed >= window / 8 }
-    return now.nanoseconds(since: last.instant) >= max(1, roundTripNanoseconds)
+    return now.nanoseconds(since: last.instant) >= max(Self.leastIntervalNanoseconds, roundTripNanoseconds)
   }
 
-  /// Looks again, once in a round trip.
+  /// Looks again, once in a round trip, where `isDue` says so.
   ///
   /// - Parameter consumed: units consumed since the beginning.
   /// - Parameter bounds: what the window may be.
   mutating func tune(consumed: UInt64, roundTripNanoseconds: UInt64, now: Instant, bounds: ClosedRange<UInt64>) {
-    guard isDue(consumed: consumed, roundTripNanoseconds: roundTripNanoseconds, now: now) else { return }
     guard let last = lastLook.first else {
       lastLook = [Look(instant: now, consumed: 0)]
       return

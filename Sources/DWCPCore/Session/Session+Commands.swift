@@ -119,7 +119,7 @@ extension Session {
     streams.makeUnique()
     guard let slot = streams.slot(of: id), streams[slot: slot].send.canWrite else { throw endedError(id) }
     streams[slot: slot].send.finish()
-    wake(at: slot)
+    if !streams[slot: slot].isScheduled { wake(at: slot) }
   }
 
   @inline(never)
@@ -223,12 +223,17 @@ extension Session {
     streams[slot: slot].isReleased = true
     if streams[slot: slot].send.canWrite { reset(id, code: .cancelled) }
     if !incomingObjects.isEmpty { endIncomingVersion(of: id, isReset: false) }
+    if streams[slot: slot].receive.phase != .done { abandon(at: slot) }
+    removeIfClosed(at: slot)
+  }
+
+  /// Nobody reads any more what comes on a stream.
+  private mutating func abandon(at slot: Int) {
     let needsStop = updateReceiving(at: slot) { receive in
       receive.acknowledgeEnd()
       return receive.abandon()
     }
     if needsStop { queueStop(at: slot) }
-    noteReceiveProgress(at: slot)
   }
 
   /// Bytes written to a stream that the connection has not taken yet.

@@ -23,13 +23,13 @@ struct SessionPair {
   private var wire = ByteBuffer()
   private var now = Instant(nanoseconds: 1_000_000_000)
   private let workload: MemoryOptions.Workload
-  private let answer: ByteBuffer
+  private let answer: [UInt8]
   /// Bytes of each answer that have arrived, by the low bits of the stream's id.
   private var answeredByteCounts = [Int](repeating: 0, count: slotCount)
 
   init(_ options: MemoryOptions, answer: ByteBuffer) {
     workload = options.workload
-    self.answer = answer
+    self.answer = Array(answer.readableBytesView)
     var configuration = SessionConfiguration()
     configuration.compression = .fixed(.none)
     configuration.requiresIntegrity = options.isIntegrityRequired
@@ -158,8 +158,8 @@ struct SessionPair {
       case .notReady:
         return
       case .end:
-        guard answeredByteCounts[slot] == answer.readableBytes else {
-          throw MemoryError("an answer ended after \(answeredByteCounts[slot]) bytes of \(answer.readableBytes)")
+        guard answeredByteCounts[slot] == answer.count else {
+          throw MemoryError("an answer ended after \(answeredByteCounts[slot]) bytes of \(answer.count)")
         }
         answeredByteCounts[slot] = 0
         exchangeCount += 1
@@ -172,10 +172,10 @@ struct SessionPair {
 }
 
 extension ByteBuffer {
-  fileprivate func isPart(of whole: ByteBuffer, at offset: Int) -> Bool {
-    guard offset + readableBytes <= whole.readableBytes else { return false }
+  fileprivate func isPart(of whole: [UInt8], at offset: Int) -> Bool {
+    guard offset + readableBytes <= whole.count else { return false }
     return withUnsafeReadableBytes { mine in
-      whole.withUnsafeReadableBytes { theirs in
+      whole.withUnsafeBytes { theirs in
         guard let here = mine.baseAddress, let there = theirs.baseAddress else { return mine.isEmpty }
         return memcmp(here, there + offset, mine.count) == 0
       }
