@@ -149,8 +149,10 @@ extension Session {
     while !schedule.isEmpty, batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: blockByteCount),
       let id = schedule.next()
     {
+      guard let slot = streams.slot(of: id) else { continue }
+      if givePlainTurn(to: id, at: slot, maximumRawByteCount: blockByteCount, now: now, into: &batch) { continue }
       giveTurns(
-        to: id, blockByteCount: blockByteCount, maximumByteCount: maximumByteCount, now: now, into: &batch)
+        to: id, at: slot, blockByteCount: blockByteCount, maximumByteCount: maximumByteCount, now: now, into: &batch)
     }
     if !schedule.isEmpty { noteWaiting(blockByteCount: blockByteCount) }
     // Streams whose data could not open them after all.

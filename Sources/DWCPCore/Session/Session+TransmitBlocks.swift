@@ -2,13 +2,42 @@ internal import NIOCore
 
 /// The turns of streams: what goes in each of them, and what follows from that.
 extension Session {
+  /// The turn of a stream that has one piece to send, as it was written, and nothing else: what most turns are. False, and nothing has changed, when it is anything
+  /// else.
+  @inline(__always)
+  mutating func givePlainTurn(
+    to id: StreamID, at slot: Int, maximumRawByteCount: Int, now: Instant, into batch: inout TransmitBatch
+  ) -> Bool {
+    let codecs = sendCodecs
+    let span = sendCredit.available
+    guard sendChains.isEmpty,
+      let turn = streams.update(
+        at: slot,
+        { $0.takePlainTurn(codecs: codecs, maximumRawByteCount: maximumRawByteCount, maximumSpan: span) })
+    else { return false }
+    let start = batch.byteCount
+    let rawByteCount = turn.chunk.bytes.readableBytes
+    sendCredit.charge(turn.chunk.span)
+    var flags: UInt8 = turn.isFinal ? DataFrame.Flags.fin : 0
+    if turn.chunk.endsMessage { flags |= DataFrame.Flags.endOfMessage }
+    batch.writeStored(
+      DataFrame(offset: turn.offset, codecID: Codec.none.rawValue, rawByteCount: rawByteCount), flags: flags,
+      streamID: id, turn.chunk, isChecked: sendsChecks)
+    let wireByteCount = batch.byteCount - start
+    countSent(.none, rawByteCount: rawByteCount, rawByteCount, wireByteCount: wireByteCount)
+    flow.noteSent(frameCount: link.sentNumberedCount, byteCount: wireByteCount, now: now)
+    schedule.charge(wireByteCount, to: &streams[slot: slot].share)
+    backlogs.takeBack(&streams[slot: slot].send.backlog)
+    if turn.isFinal { removeIfClosed(at: slot) }
+    return true
+  }
+
   /// One block of a stream, and more while no other stream has any.
   mutating func giveTurns(
-    to id: StreamID, blockByteCount: Int, maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch
+    to id: StreamID, at slot: Int, blockByteCount: Int, maximumByteCount: Int, now: Instant,
+    into batch: inout TransmitBatch
   ) {
-    guard let slot = streams.slot(of: id),
-      schedule.admits(id, blockByteCount: blockByteCount, &streams[slot: slot].share)
-    else { return }
+    guard schedule.admits(id, blockByteCount: blockByteCount, &streams[slot: slot].share) else { return }
     var hasMore: Bool
     repeat {
       let start = batch.byteCount
@@ -25,7 +54,7 @@ extension Session {
       }
       schedule.charge(sentByteCount, to: &streams[slot: slot].share)
       // Nobody else waits: the schedule would only give it back.
-    } while hasMore && schedule.isEmpty && schedule.isFresh(streams[slot: slot].share)
+    } while hasMore && schedule.isEmpty && streams[slot: slot].share.isFresh
       && batch.byteCount < maximumByteCount && flow.hasRoom(blockByteCount: blockByteCount)
     streams[slot: slot].isScheduled = hasMore
     if hasMore { schedule.putBack(id, streams[slot: slot].share) } else { endTurns(at: slot) }

@@ -177,6 +177,17 @@ struct SendHalf: Hashable, Sendable {
     return chunk
   }
 
+  /// All that there is to be sent, where that is one piece within all limits.
+  @inline(__always)
+  mutating func takeOnly(maximumRawByteCount: Int, maximumSpan: UInt64) -> SendQueue.Chunk? {
+    guard phase == .open, backlog.isHeld, backlog.contents.unsentUnitCount == 0,
+      let chunk = backlog.contents.queue.takeOnly(
+        maximumRawByteCount: maximumRawByteCount, maximumSpan: min(availableCredit, maximumSpan))
+    else { return nil }
+    cutEnd &+= chunk.span
+    return chunk
+  }
+
   /// Cuts the next block within the stream's own credit; the caller charges the session with its span.
   @inline(__always)
   mutating func cut(maximumRawByteCount: Int, maximumSpan: UInt64) -> Block? {

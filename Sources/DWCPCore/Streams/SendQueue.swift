@@ -101,6 +101,17 @@ struct SendQueue: Hashable, Sendable {
     return chunks.popFirst()
   }
 
+  /// The only chunk that there is, if there is one alone and it is not too long.
+  @inline(__always)
+  mutating func takeOnly(maximumRawByteCount: Int, maximumSpan: UInt64) -> Chunk? {
+    guard !chunks.hasMoreThanOne, let span = chunks.first?.span, span > 0, span <= maximumSpan,
+      byteCount <= maximumRawByteCount
+    else { return nil }
+    byteCount = 0
+    endCount = 0
+    return chunks.popFirst()
+  }
+
   /// Cuts the next block: at most `maximumRawByteCount` raw bytes and `maximumSpan` units. Short messages that are whole share one; any other block
   /// has one message, or a part of one.
   @inline(__always)

@@ -22,6 +22,10 @@ struct SendSchedule: Hashable, Sendable {
     init(urgency: UInt8) {
       self.urgency = min(urgency, SendSchedule.lowestUrgency)
     }
+
+    /// Something is left of it.
+    @inline(__always)
+    var isFresh: Bool { restByteCount > 0 }
   }
 
   /// Streams of one urgency.
@@ -111,10 +115,6 @@ struct SendSchedule: Hashable, Sendable {
     starvedByteCount = areLessUrgentWaiting ? starvedByteCount + sentByteCount : 0
     share.restByteCount &-= Int32(clamping: sentByteCount)
   }
-
-  /// Something is left of the stream's share of the round.
-  @inline(__always)
-  func isFresh(_ share: Share) -> Bool { share.restByteCount > 0 }
 
   /// What is left of it.
   @inline(__always)

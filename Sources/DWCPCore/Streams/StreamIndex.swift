@@ -1,7 +1,7 @@
 /// Finds the slot of a stream by its id: a hash table with linear probing that holds slots alone, since who looks for a stream looks at it next.
 struct StreamIndex: Sendable {
-  /// So many stay however few streams there are, so that it does not grow and shrink with each flush of short ones.
-  private static let keptPlaceCount = 512
+  /// There are so many at least, so that few streams are never in each other's way, and that it does not grow and shrink with each flush of short ones.
+  private static let leastPlaceCount = 512
 
   private let multiplier = StreamID.processMultiplier
   /// A power of two of places, at most three quarters of which are used; each has a slot and one, or 0. Empty before the first.
@@ -30,7 +30,7 @@ struct StreamIndex: Sendable {
 
   /// Adds the stream in a slot; it is not here yet.
   mutating func insert(_ slot: Int, in slots: Slab<StreamState>) {
-    if (count &+ 1) &* 4 > places.count &* 3 { resize(to: max(8, places.count &* 2), slots) }
+    if (count &+ 1) &* 4 > places.count &* 3 { resize(to: max(Self.leastPlaceCount, places.count &* 2), slots) }
     places[place(of: slots[slot].id, in: slots)] = UInt32(truncatingIfNeeded: slot &+ 1)
     count &+= 1
   }
@@ -51,7 +51,7 @@ struct StreamIndex: Sendable {
       next = (next &+ 1) & (places.count &- 1)
     }
     places[hole] = 0
-    if places.count > Self.keptPlaceCount, count &* 8 < places.count { resize(to: places.count / 2, slots) }
+    if places.count > Self.leastPlaceCount, count &* 8 < places.count { resize(to: places.count / 2, slots) }
   }
 
   private mutating func resize(to capacity: Int, _ slots: Slab<StreamState>) {

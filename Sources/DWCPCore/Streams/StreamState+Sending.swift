@@ -29,6 +29,28 @@ extension StreamState {
     return .block(block, isFinal: send.markSent(), isNewlyCut: true)
   }
 
+  /// The only piece that there is to send, taken.
+  struct PlainTurn {
+    var chunk: SendQueue.Chunk
+    var offset: UInt64
+    var isFinal: Bool
+  }
+
+  /// Takes the only piece that the stream has to send, where no codec is asked and nobody waits for room. The stream is no longer scheduled then.
+  @inline(__always)
+  mutating func takePlainTurn(codecs: CodecSet, maximumRawByteCount: Int, maximumSpan: UInt64) -> PlainTurn? {
+    guard share.isFresh, !isWriterWaiting, !compression.isAutomatic, !compression.isCompressing(codecs) else {
+      return nil
+    }
+    let offset = send.cutEnd
+    guard let chunk = send.takeOnly(maximumRawByteCount: maximumRawByteCount, maximumSpan: maximumSpan) else {
+      return nil
+    }
+    owesOpening = false
+    isScheduled = false
+    return PlainTurn(chunk: chunk, offset: offset, isFinal: send.markSent())
+  }
+
   @inline(__always)
   func isBlockedBySession(_ sessionCredit: UInt64) -> Bool {
     sessionCredit == 0 && send.hasBytesToCut && send.availableCredit > 0
