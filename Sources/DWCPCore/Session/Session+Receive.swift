@@ -79,7 +79,7 @@ extension Session {
         try receivePreface(parser.preface)
       case .controlFrame:
         try beginFrame(parser.header, now: now)
-        try receiveControl(parser.header, body: parser.body ?? ByteBuffer(), now: now)
+        try receiveControl(parser.header, body: parser.takeBody(), now: now)
       case .dataFrame:
         try beginFrame(parser.header, now: now)
         try requireOpen(parser.header.type)
@@ -127,8 +127,9 @@ extension Session {
     throw .peer(.protocol, "HS-1", "\(type) came before the handshake was complete")
   }
 
-  private mutating func receiveControl(_ header: FrameHeader, body: ByteBuffer, now: Instant) throws(SessionError) {
-    var body = body
+  private mutating func receiveControl(
+    _ header: FrameHeader, body: consuming ByteBuffer, now: Instant
+  ) throws(SessionError) {
     switch header.type {
     case .hello: return try receiveHello(&body, now: now)
     case .welcome: return try receiveWelcome(&body)

@@ -39,7 +39,7 @@ extension Session {
   }
 
   /// Tells the application of a new stream, or turns it away while draining (SPEC END-3).
-  mutating func announceStream(_ id: StreamID, at slot: Int, _ opening: StreamOpening) {
+  mutating func announceStream(_ id: StreamID, at slot: Int, _ opening: consuming StreamOpening) {
     streams[slot: slot].isAnticipated = false
     if let last = goAway.sent, id.rawValue > last.rawValue { return refuseStream(id) }
     streams[slot: slot].share = SendSchedule.Share(urgency: opening.urgency)
@@ -50,7 +50,7 @@ extension Session {
       streams[slot: slot].receive.expect(expected, limit: receiveCredit.window)
       if streams[slot: slot].receive.creditToGrant != nil { queueControl(at: slot) }
     }
-    events.append(.streamOpened(id, opening))
+    events.append(.streamOpened(id, consume opening))
   }
 
   private mutating func refuseStream(_ id: StreamID) {

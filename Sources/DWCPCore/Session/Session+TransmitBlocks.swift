@@ -10,25 +10,27 @@ extension Session {
   ) -> Bool {
     let codecs = sendCodecs
     let span = sendCredit.available
+    let offset = streams[slot: slot].send.cutEnd
     guard sendChains.isEmpty,
-      let turn = streams.update(
+      let chunk = streams.update(
         at: slot,
         { $0.takePlainTurn(codecs: codecs, maximumRawByteCount: maximumRawByteCount, maximumSpan: span) })
     else { return false }
+    let isFinal = streams[slot: slot].send.markSent()
     let start = batch.byteCount
-    let rawByteCount = turn.chunk.bytes.readableBytes
-    sendCredit.charge(turn.chunk.span)
-    var flags: UInt8 = turn.isFinal ? DataFrame.Flags.fin : 0
-    if turn.chunk.endsMessage { flags |= DataFrame.Flags.endOfMessage }
+    let rawByteCount = chunk.bytes.readableBytes
+    sendCredit.charge(chunk.span)
+    var flags: UInt8 = isFinal ? DataFrame.Flags.fin : 0
+    if chunk.endsMessage { flags |= DataFrame.Flags.endOfMessage }
     batch.writeStored(
-      DataFrame(offset: turn.offset, codecID: Codec.none.rawValue, rawByteCount: rawByteCount), flags: flags,
-      streamID: id, turn.chunk, isChecked: sendsChecks)
+      DataFrame(offset: offset, codecID: Codec.none.rawValue, rawByteCount: rawByteCount), flags: flags,
+      streamID: id, consume chunk, isChecked: sendsChecks)
     let wireByteCount = batch.byteCount - start
     countSent(.none, rawByteCount: rawByteCount, rawByteCount, wireByteCount: wireByteCount)
     flow.noteSent(frameCount: link.sentNumberedCount, byteCount: wireByteCount, now: now)
     schedule.charge(wireByteCount, to: &streams[slot: slot].share)
     backlogs.takeBack(&streams[slot: slot].send.backlog)
-    if turn.isFinal { removeIfClosed(at: slot) }
+    if isFinal { removeIfClosed(at: slot) }
     return true
   }
 

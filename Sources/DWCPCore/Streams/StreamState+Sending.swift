@@ -29,26 +29,19 @@ extension StreamState {
     return .block(block, isFinal: send.markSent(), isNewlyCut: true)
   }
 
-  /// The only piece that there is to send, taken.
-  struct PlainTurn {
-    var chunk: SendQueue.Chunk
-    var offset: UInt64
-    var isFinal: Bool
-  }
-
   /// Takes the only piece that the stream has to send, where no codec is asked and nobody waits for room. The stream is no longer scheduled then.
   @inline(__always)
-  mutating func takePlainTurn(codecs: CodecSet, maximumRawByteCount: Int, maximumSpan: UInt64) -> PlainTurn? {
+  mutating func takePlainTurn(codecs: CodecSet, maximumRawByteCount: Int, maximumSpan: UInt64) -> SendQueue.Chunk?
+  {
     guard share.isFresh, !isWriterWaiting, !compression.isAutomatic, !compression.isCompressing(codecs) else {
       return nil
     }
-    let offset = send.cutEnd
     guard let chunk = send.takeOnly(maximumRawByteCount: maximumRawByteCount, maximumSpan: maximumSpan) else {
       return nil
     }
     owesOpening = false
     isScheduled = false
-    return PlainTurn(chunk: chunk, offset: offset, isFinal: send.markSent())
+    return chunk
   }
 
   @inline(__always)

@@ -88,8 +88,8 @@ struct FrameParser: Hashable, Sendable {
         }
         try beginFrame()
       case .controlBody:
-        guard let bytes = gather(header.remainderByteCount, from: &input) else { return .needsMore }
-        try finishControlFrame(bytes)
+        guard var bytes = gather(header.remainderByteCount, from: &input) else { return .needsMore }
+        try finishControlFrame(&bytes)
         return .controlFrame
       case .dataExtension:
         guard let bytes = gatherBody(DataFrame.extensionByteCount, from: &input) else { return .needsMore }
@@ -198,6 +198,9 @@ struct FrameParser: Hashable, Sendable {
     body = nil
   }
 
+  /// Hands the body of a control frame over.
+  mutating func takeBody() -> ByteBuffer { body.take() ?? ByteBuffer() }
+
   /// Lends `byteCount` bytes that lie together, or nil after having kept what there is.
   private mutating func gather(_ byteCount: Int, from input: inout ByteBuffer) -> ByteBuffer? {
     if carry.readableBytes == 0, let bytes = input.readSlice(length: byteCount) {
@@ -280,15 +283,14 @@ struct FrameParser: Hashable, Sendable {
     phase = .dataExtension
   }
 
-  private mutating func finishControlFrame(_ bytes: ByteBuffer) throws(SessionError) {
-    var bytes = bytes
+  private mutating func finishControlFrame(_ bytes: inout ByteBuffer) throws(SessionError) {
     let content = bytes.readSlice(length: header.bodyByteCount) ?? ByteBuffer()
-    body = content
     if header.isChecked {
       check = CRC32C()
       check.update(content.readableBytesSpan)
       try verify(bytes)
     }
+    body = consume content
     phase = .header
   }
 
