@@ -19,7 +19,7 @@ extension Session {
     let isFinal = streams[slot: slot].send.markSent()
     let start = batch.byteCount
     let rawByteCount = chunk.bytes.readableBytes
-    sendCredit.charge(chunk.span)
+    noteCutStored(rawByteCount: rawByteCount, span: chunk.span, of: id, at: slot)
     var flags: UInt8 = isFinal ? DataFrame.Flags.fin : 0
     if chunk.endsMessage { flags |= DataFrame.Flags.endOfMessage }
     batch.writeStored(

@@ -31,9 +31,8 @@ extension StreamState {
 
   /// Takes the only piece that the stream has to send, where no codec is asked and nobody waits for room. The stream is no longer scheduled then.
   @inline(__always)
-  mutating func takePlainTurn(codecs: CodecSet, maximumRawByteCount: Int, maximumSpan: UInt64) -> SendQueue.Chunk?
-  {
-    guard share.isFresh, !isWriterWaiting, !compression.isAutomatic, !compression.isCompressing(codecs) else {
+  mutating func takePlainTurn(codecs: CodecSet, maximumRawByteCount: Int, maximumSpan: UInt64) -> SendQueue.Chunk? {
+    guard share.isFresh, !isWriterWaiting, !compression.isCompressing(codecs) else {
       return nil
     }
     guard let chunk = send.takeOnly(maximumRawByteCount: maximumRawByteCount, maximumSpan: maximumSpan) else {

@@ -32,6 +32,7 @@ import Testing
     tune          open       open       sizeKnown  sizeKnown      stopped  stopped  reset    done
     expect        open       open       sizeKnown  sizeKnown      stopped  stopped  reset    done
     writeOff      open       open       sizeKnown  sizeKnown      stopped  stopped  reset    done
+    vacate        open       open       sizeKnown  sizeKnown      stopped  stopped  reset    done
     """)
 
   private enum State: String, CaseIterable {
@@ -42,13 +43,13 @@ import Testing
     case more, moreAndFin, fin, lowFin, again, againAndFin, overlap, gap, overCredit
     case resetHere, resetAhead, resetBehind, resetTooFar
     case read, stop, abandon, takeOwedStop, acknowledge, grant
-    case tune, expect, writeOff
+    case tune, expect, writeOff, vacate
   }
 
   /// The mutating methods behind the inputs; one that is missing here has not been decided.
   private static let methods: Set<String> = [
     "charge", "receiveReset", "read", "stop", "abandon", "takeOwedStop", "acknowledgeEnd", "grant",
-    "tuneWindow", "expect", "writeOff",
+    "tuneWindow", "expect", "writeOff", "vacate",
   ]
 
   @Test("the table decides every state and every input there is")
@@ -126,6 +127,7 @@ import Testing
     case .tune:
       half.tuneWindow(roundTripNanoseconds: 1, now: Instant(nanoseconds: 1), bounds: 16...64)
     case .expect: half.expect(64, limit: 128)
+    case .vacate: half.vacate()
     case .writeOff: _ = half.writeOff()
     }
   }

@@ -16,6 +16,7 @@ import Testing
     finish         open       open       open       open       open       open       finished   resetting  reset
     cut            open       open       open       open       open       open       finished   resetting  reset
     takeWhole      open       open       open       open       open       open       finished   resetting  reset
+    takeOnly       open       open       open       open       open       open       finished   resetting  reset
     cutAndSend     open       finished   open       open       open       open       finished   resetting  reset
     enqueue        open       open       open       open       open       open       finished   resetting  reset
     enqueueStored  open       open       open       open       open       open       finished   resetting  reset
@@ -34,8 +35,8 @@ import Testing
   }
 
   private enum Input: String, CaseIterable {
-    case raiseCredit, append, detach, finish, cut, takeWhole, cutAndSend, enqueue, enqueueStored, completeBlock
-    case takeBlock, markFinSent, reset, receiveStop, markResetSent
+    case raiseCredit, append, detach, finish, cut, takeWhole, takeOnly, cutAndSend, enqueue, enqueueStored
+    case completeBlock, takeBlock, markFinSent, reset, receiveStop, markResetSent
   }
 
   @Test("the table decides every state and every input there is")
@@ -117,6 +118,7 @@ import Testing
     case .finish: half.finish()
     case .cut: _ = half.cut(maximumRawByteCount: 64, maximumSpan: 64)
     case .takeWhole: _ = half.takeWhole(maximumRawByteCount: 64, maximumSpan: 64)
+    case .takeOnly: _ = half.takeOnly(maximumRawByteCount: 64, maximumSpan: 64)
     case .cutAndSend: send(&half)
     case .enqueue: encode(&half)
     case .enqueueStored:

@@ -95,7 +95,7 @@ import Testing
         isOut = other.schedule.admits(id, blockByteCount: 4_096, &other.share)
       }
       other.schedule.charge(byteCount, to: &other.share)
-      isOut = other.schedule.isEmpty && other.schedule.isFresh(other.share)
+      isOut = other.schedule.isEmpty && other.share.isFresh
       if isOut { continue }
       other.schedule.putBack(id, other.share)
       #expect(other.schedule == schedule && other.share == share)
