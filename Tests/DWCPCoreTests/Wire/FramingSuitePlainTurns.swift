@@ -11,7 +11,7 @@ import Testing
     var random = SeededGenerator(seed: seed)
     var client = SessionConfiguration()
     if seed % 2 == 0 { client.compression = .fixed(.none) }
-    client.streamSendBudgetByteCount = 65_536
+    client.streamSendBudgetByteCount = seed % 3 == 0 ? 2_000 : 65_536
     var server = SessionConfiguration()
     server.decodableCodecs = [.none]
     server.streamWindowByteCount = 65_536
