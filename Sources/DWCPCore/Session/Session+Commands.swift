@@ -154,6 +154,10 @@ extension Session {
         UInt64(read.bytes.readableBytes) &+ (read.endsMessage ? 1 : 0),
         recovered: writtenOff &- stream.receive.writtenOff)
       queues.takeBack(&stream.receive.queue)
+      if !stream.receive.queue.isHeld, borrowers.last.map(Int.init) == slot {
+        borrowers.removeLast()
+        stream.isBorrowing = false
+      }
       grantsCredit = stream.receive.creditToGrant != nil
       return .bytes(read.bytes, endsMessage: read.endsMessage)
     }

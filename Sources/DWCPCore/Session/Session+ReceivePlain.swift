@@ -10,12 +10,14 @@ extension Session {
       frame.offset < DataFrame.maximumOffset / 2, receiveChains.isEmpty, incomingObjects.isEmpty
     else { return false }
     let id = parser.header.streamID
+    if let slot = streams.slot(of: id), !streams[slot: slot].isAnticipated {
+      return receivePlainBlock(at: slot, now: now)
+    }
     guard let slot = try locate(id, isOpening: true, now: now) else { return false }
     if streams[slot: slot].isAnticipated { announceStream(id, at: slot, StreamOpening()) }
     return receivePlainBlock(at: slot, now: now)
   }
 
-  @inline(__always)
   private mutating func receivePlainBlock(at slot: Int, now: Instant) -> Bool {
     let frame = parser.dataFrame
     let isFinal = parser.header.flags & DataFrame.Flags.fin != 0
@@ -42,7 +44,11 @@ extension Session {
       streams[slot: slot].receive.queue.contents.appendMarks(
         table: nil, endsMessage: true, blockRawByteCount: frame.rawByteCount)
     }
-    noteReceiveProgress(at: slot)
+    let grantsCredit = streams.update(at: slot) { stream in
+      if stream.takeReadableNews() { events.append(.readable(stream.id)) }
+      return stream.receive.creditToGrant != nil
+    }
+    if grantsCredit { queueControl(at: slot) }
     return true
   }
 }

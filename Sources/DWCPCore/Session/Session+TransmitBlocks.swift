@@ -30,6 +30,10 @@ extension Session {
     flow.noteSent(frameCount: link.sentNumberedCount, byteCount: wireByteCount, now: now)
     schedule.charge(wireByteCount, to: &streams[slot: slot].share)
     backlogs.takeBack(&streams[slot: slot].send.backlog)
+    if pinners.last.map(Int.init) == slot {
+      pinners.removeLast()
+      streams[slot: slot].isPinning = false
+    }
     if isFinal { removeIfClosed(at: slot) }
     return true
   }
