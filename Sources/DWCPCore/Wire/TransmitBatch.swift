@@ -7,8 +7,8 @@ public import NIOCore
 public struct TransmitBatch: Sendable, StoredFrameWriter {
   /// Shorter payloads are cheaper to copy than to write from a place of their own.
   static let leastUncopiedByteCount = 2_048
-  /// After so many short batches the memory of a long one is given back.
-  private static let mostShortCount: UInt8 = 64
+  /// So much memory may wait with however few bytes.
+  private static let leastMeasuredByteCount = 512
 
   private struct Payload: Sendable {
     /// How much of `scratch` goes in front.
@@ -18,8 +18,6 @@ public struct TransmitBatch: Sendable, StoredFrameWriter {
 
   private var scratch = ByteBuffer()
   private var payloads: [Payload] = []
-  /// Batches in a row that needed little of the scratch's memory.
-  private var shortCount: UInt8 = 0
   /// Bytes to be written, over all buffers.
   public private(set) var byteCount = 0
 
@@ -30,17 +28,12 @@ public struct TransmitBatch: Sendable, StoredFrameWriter {
   public mutating func removeAll() {
     guard byteCount > 0 else { return }
     // While its bytes wait to be written the storage is shared, and the next one is made to measure: a reply of 28 bytes must not hold
-    // what a large batch once needed (SPEC MEM-1). One that measures so anyway is copied when it is written to and is shared.
-    if scratch.capacity <= 2 &* scratch.writerIndex {
+    // what a large batch once needed (SPEC MEM-1). What is not large is copied when it is written to and is shared.
+    if scratch.capacity <= max(Self.leastMeasuredByteCount, 2 &* scratch.writerIndex) {
       scratch.moveReaderIndex(to: 0)
       scratch.moveWriterIndex(to: 0)
-      shortCount = 0
-    } else if shortCount < Self.mostShortCount {
-      scratch.clear(minimumCapacity: scratch.writerIndex)
-      shortCount &+= 1
     } else {
-      scratch = ByteBufferAllocator().buffer(capacity: scratch.writerIndex)
-      shortCount = 0
+      scratch.clear(minimumCapacity: scratch.writerIndex)
     }
     if !payloads.isEmpty { payloads.removeAll(keepingCapacity: true) }
     byteCount = 0
