@@ -140,6 +140,9 @@ ACCELERATED static inline __attribute__((always_inline)) uint32_t update_lanes(
   const uint8_t *end = next + lane_count;
   uint32_t second = 0;
   uint32_t third = 0;
+#if defined(__clang__)
+#pragma clang loop unroll_count(8)
+#endif
   for (; next < end; next += 8) {
     state = CRC_OF_64(state, word_at(next));
     second = CRC_OF_64(second, word_at(next + lane_count));
