@@ -44,11 +44,7 @@ extension Session {
       streams[slot: slot].receive.queue.contents.appendMarks(
         table: nil, endsMessage: true, blockRawByteCount: frame.rawByteCount)
     }
-    let grantsCredit = streams.update(at: slot) { stream in
-      if stream.takeReadableNews() { events.append(.readable(stream.id)) }
-      return stream.receive.creditToGrant != nil
-    }
-    if grantsCredit { queueControl(at: slot) }
+    tellReader(at: slot)
     return true
   }
 }

@@ -300,12 +300,18 @@ extension Session {
 
   /// Tells the reader once, returns credit, and forgets the stream when it is over.
   mutating func noteReceiveProgress(at slot: Int) {
+    tellReader(at: slot)
+    removeIfClosed(at: slot)
+  }
+
+  /// Tells the reader once, and returns credit.
+  @inline(__always)
+  mutating func tellReader(at slot: Int) {
     let grantsCredit = streams.update(at: slot) { stream in
       if stream.takeReadableNews() { events.append(.readable(stream.id)) }
       return stream.receive.creditToGrant != nil
     }
     if grantsCredit { queueControl(at: slot) }
-    removeIfClosed(at: slot)
   }
 
   @inline(__always)

@@ -253,11 +253,8 @@ extension Session {
         stream.isScheduled = true
         schedule.add(stream.id, &stream.share)
       }
-      if !stream.isAwaitingEncode, stream.mayCutForCodec(codecs: codecs) {
-        stream.isAwaitingEncode = true
-        encodeRing.append(stream.id)
-      }
     }
+    scheduleEncoding(at: slot)
   }
 
   /// Puts a stream into the ring of those with blocks to cut for a codec.
