@@ -1,7 +1,5 @@
 /// What an owner is to be told, oldest first. Events are moved in and out; a deque copies what is appended to it.
 struct EventQueue: Sendable {
-  /// A burst of more gives its memory back (SPEC MEM-1).
-  private static let keptCount = 1_024
   /// So many that were taken stay before the rest moves up.
   private static let leastTakenCount = 64
 
@@ -26,7 +24,8 @@ struct EventQueue: Sendable {
     if start == count {
       start = 0
       places.removeAllSpent()
-      if places.capacity > Self.keptCount { places = Slab() }
+      // The memory of a burst is given back (SPEC MEM-1).
+      if places.capacity > Session.keptCount { places = Slab() }
     } else if start >= Self.leastTakenCount, start &* 2 >= count {
       places.removeSpent(start)
       start = 0

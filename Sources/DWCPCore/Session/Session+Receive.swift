@@ -30,7 +30,7 @@ extension Session {
   /// Copies what has not been read and is little of what the connection brought, so that its buffers can be used again. Call it after ``receive(_:now:)``
   /// when the events have been told; a reader that reads at once then costs no copy, and one that does not costs one.
   public mutating func detachFromInput() {
-    if !borrowers.isEmpty { detachBorrowers() }
+    if !borrowers.isEmpty || borrowers.capacity > Self.keptCount { detachBorrowers() }
   }
 
   private mutating func detachBorrowers() {
@@ -74,7 +74,7 @@ extension Session {
     while progress.isLive, input.readableBytes > 0 {
       switch try parser.step(&input) {
       case .needsMore:
-        return parser.releaseInput()
+        return
       case .preface:
         try receivePreface(parser.preface)
       case .controlFrame:
@@ -87,7 +87,6 @@ extension Session {
       }
       input.moveReaderIndex(forwardBy: try receiveWholeBlocks(input, now: now))
     }
-    parser.releaseInput()
   }
 
   /// Blocks that lie in the input one behind the other, in one look at its memory. Returns how many bytes they take.

@@ -49,11 +49,8 @@ extension Session {
     receiveCredit.charge(units)
     if receiveCredit.isTight { stalls.begin(now: now) }
     tuneWindows(at: slot, now: now)
-    if streams[slot: slot].receive.queue.contents.append(joined(run, from: input, at: offset)),
-      !streams[slot: slot].isBorrowing
-    {
-      streams[slot: slot].isBorrowing = true
-      borrowers.append(UInt32(truncatingIfNeeded: slot))
+    if streams[slot: slot].receive.queue.contents.append(joined(run, from: input, at: offset)) {
+      noteBorrowing(at: slot)
     }
     noteReceiveProgress(at: slot)
     return run.wireByteCount

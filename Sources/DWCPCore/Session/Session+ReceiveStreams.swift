@@ -221,7 +221,13 @@ extension Session {
   /// Queues the payload of a stored block.
   @inline(__always)
   mutating func queuePieces(at slot: Int) {
-    guard appendPieces(at: slot), !streams[slot: slot].isBorrowing else { return }
+    if appendPieces(at: slot) { noteBorrowing(at: slot) }
+  }
+
+  /// Unread bytes of a stream lie where the connection brought them.
+  @inline(__always)
+  mutating func noteBorrowing(at slot: Int) {
+    guard !streams[slot: slot].isBorrowing else { return }
     streams[slot: slot].isBorrowing = true
     borrowers.append(UInt32(truncatingIfNeeded: slot))
   }

@@ -44,7 +44,7 @@ extension Session {
   /// What was written and could not be sent at once keeps no large buffer alive (SPEC MEM-1); the rest has gone without a copy.
   @inline(__always)
   mutating func detachBacklogs() {
-    if !pinners.isEmpty { detachPinners() }
+    if !pinners.isEmpty || pinners.capacity > Self.keptCount { detachPinners() }
   }
 
   private mutating func detachPinners() {

@@ -105,6 +105,8 @@ struct SendHalf: Hashable, Sendable {
   @inline(__always)
   var hasBytesToCut: Bool { phase == .open && backlog.isHeld && !backlog.contents.queue.isEmpty }
   @inline(__always)
+  var hasOneChunkAtMost: Bool { !backlog.isHeld || !backlog.contents.queue.hasMoreThanOneChunk }
+  @inline(__always)
   var hasBlocks: Bool { backlog.isHeld && backlog.contents.unsentUnitCount > 0 }
   /// All that is to be sent is so many bytes at most, which have not been cut.
   func hasOnly(byteCount: Int) -> Bool {
@@ -174,17 +176,6 @@ struct SendHalf: Hashable, Sendable {
         maximumRawByteCount: maximumRawByteCount, maximumSpan: span, longestByteCount: longestByteCount)
     else { return nil }
     cutEnd += chunk.span
-    return chunk
-  }
-
-  /// All that there is to be sent, where that is one piece within all limits.
-  @inline(__always)
-  mutating func takeOnly(maximumRawByteCount: Int, maximumSpan: UInt64) -> SendQueue.Chunk? {
-    guard phase == .open, backlog.isHeld, backlog.contents.unsentUnitCount == 0,
-      let chunk = backlog.contents.queue.takeOnly(
-        maximumRawByteCount: maximumRawByteCount, maximumSpan: min(availableCredit, maximumSpan))
-    else { return nil }
-    cutEnd &+= chunk.span
     return chunk
   }
 

@@ -38,6 +38,8 @@ struct SendQueue: Hashable, Sendable {
 
   @inline(__always)
   var isEmpty: Bool { byteCount == 0 && endCount == 0 }
+  @inline(__always)
+  var hasMoreThanOneChunk: Bool { chunks.hasMoreThanOne }
   /// What the queue itself costs, so that empty and tiny messages fill a writer's budget too.
   var overheadByteCount: Int { 32 * chunks.count }
   /// What its memory takes.
@@ -98,17 +100,6 @@ struct SendQueue: Hashable, Sendable {
     }
     byteCount -= count
     if endsMessage { endCount -= 1 }
-    return chunks.popFirst()
-  }
-
-  /// The only chunk that there is, if there is one alone and it is not too long.
-  @inline(__always)
-  mutating func takeOnly(maximumRawByteCount: Int, maximumSpan: UInt64) -> Chunk? {
-    guard !chunks.hasMoreThanOne, let span = chunks.first?.span, span > 0, span <= maximumSpan,
-      byteCount <= maximumRawByteCount
-    else { return nil }
-    byteCount = 0
-    endCount = 0
     return chunks.popFirst()
   }
 

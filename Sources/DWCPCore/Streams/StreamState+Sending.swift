@@ -32,12 +32,9 @@ extension StreamState {
   /// Takes the only piece that the stream has to send, where no codec is asked and nobody waits for room. The stream is no longer scheduled then.
   @inline(__always)
   mutating func takePlainTurn(codecs: CodecSet, maximumRawByteCount: Int, maximumSpan: UInt64) -> SendQueue.Chunk? {
-    guard share.isFresh, !isWriterWaiting, !compression.isCompressing(codecs) else {
-      return nil
-    }
-    guard let chunk = send.takeOnly(maximumRawByteCount: maximumRawByteCount, maximumSpan: maximumSpan) else {
-      return nil
-    }
+    guard share.isFresh, !isWriterWaiting, !compression.isCompressing(codecs), send.hasOneChunkAtMost,
+      let chunk = send.takeWhole(maximumRawByteCount: maximumRawByteCount, maximumSpan: maximumSpan)
+    else { return nil }
     owesOpening = false
     isScheduled = false
     return chunk

@@ -193,12 +193,7 @@ struct FrameParser: Hashable, Sendable {
     if !pieces.isEmpty { pieces.removeAll(keepingCapacity: true) }
   }
 
-  /// The same for a control frame.
-  mutating func releaseInput() {
-    body = nil
-  }
-
-  /// Hands the body of a control frame over.
+  /// Hands the body of a control frame over, so that it pins no read buffer.
   mutating func takeBody() -> ByteBuffer { body.take() ?? ByteBuffer() }
 
   /// Lends `byteCount` bytes that lie together, or nil after having kept what there is.

@@ -16,7 +16,6 @@ import Testing
     finish         open       open       open       open       open       open       finished   resetting  reset
     cut            open       open       open       open       open       open       finished   resetting  reset
     takeWhole      open       open       open       open       open       open       finished   resetting  reset
-    takeOnly       open       open       open       open       open       open       finished   resetting  reset
     cutAndSend     open       finished   open       open       open       open       finished   resetting  reset
     enqueue        open       open       open       open       open       open       finished   resetting  reset
     enqueueStored  open       open       open       open       open       open       finished   resetting  reset
@@ -35,7 +34,7 @@ import Testing
   }
 
   private enum Input: String, CaseIterable {
-    case raiseCredit, append, detach, finish, cut, takeWhole, takeOnly, cutAndSend, enqueue, enqueueStored
+    case raiseCredit, append, detach, finish, cut, takeWhole, cutAndSend, enqueue, enqueueStored
     case completeBlock, takeBlock, markFinSent, reset, receiveStop, markResetSent
   }
 
@@ -118,7 +117,6 @@ import Testing
     case .finish: half.finish()
     case .cut: _ = half.cut(maximumRawByteCount: 64, maximumSpan: 64)
     case .takeWhole: _ = half.takeWhole(maximumRawByteCount: 64, maximumSpan: 64)
-    case .takeOnly: _ = half.takeOnly(maximumRawByteCount: 64, maximumSpan: 64)
     case .cutAndSend: send(&half)
     case .enqueue: encode(&half)
     case .enqueueStored:

@@ -202,4 +202,29 @@ import Testing
     #expect(pair.client.session.streamCount == 0 && pair.server.session.streamCount == 0)
     #expect(pair.client.failure == nil && pair.server.failure == nil)
   }
+
+  /// The next stream is put there without a look at what was there, which would be lost.
+  @Test("a stream that is gone refers to no memory, whatever it had")
+  func vacant() {
+    var stream = StreamState(
+      id: StreamID(rawValue: 1), creditLimit: 64, grantedLimit: 64, compression: StreamCompression(.fixed(.none)),
+      urgency: 3)
+    _ = stream.send.append(ByteBuffer(string: "unsent"), endsMessage: true)
+    _ = stream.receive.charge(end: 32, isFinal: false)
+    _ = stream.receive.queue.contents.append(ByteBuffer(repeating: 1, count: 32))
+    _ = stream.receive.read(maximumByteCount: 32)
+    stream.receive.tuneWindow(roundTripNanoseconds: 1, now: Instant(nanoseconds: 1), bounds: 64...64)
+    #expect(Self.references(in: stream).count == 3)
+    stream.vacate()
+    #expect(Self.references(in: stream) == [])
+  }
+
+  /// Where a value refers to memory of its own: objects, and lists that are not empty.
+  private static func references(in value: Any, path: String = "") -> [String] {
+    let mirror = Mirror(reflecting: value)
+    if mirror.displayStyle == .class || (mirror.displayStyle == .collection && !mirror.children.isEmpty) {
+      return [path]
+    }
+    return mirror.children.flatMap { references(in: $0.value, path: "\(path).\($0.label ?? "")") }
+  }
 }
