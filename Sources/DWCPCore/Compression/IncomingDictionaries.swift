@@ -40,6 +40,9 @@ struct IncomingDictionaries: Hashable, Sendable {
   @inline(__always)
   var hasAnswers: Bool { !live.isEmpty && live.contains { $0.state == .answering } }
 
+  @inline(__always)
+  var hasJob: Bool { !live.isEmpty && live.contains { $0.state == .whole } }
+
   /// Takes a part of a dictionary in.
   ///
   /// - Returns: true when it was the first part.

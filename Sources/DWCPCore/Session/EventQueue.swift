@@ -10,6 +10,9 @@ struct EventQueue: Sendable {
   private var count: Int { places.count &- start }
 
   @inline(__always)
+  var isEmpty: Bool { places.count == start }
+
+  @inline(__always)
   mutating func append(_ event: consuming SessionEvent) {
     places.append(consume event)
   }

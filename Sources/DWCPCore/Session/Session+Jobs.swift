@@ -7,6 +7,7 @@ extension Session {
   /// Run it with ``CodecJob/run(in:)`` on any thread and bring the result back with ``complete(_:durationNanoseconds:now:)``, in any
   /// order.
   public mutating func nextJob() -> CodecJob? {
+    guard mayHaveJob else { return nil }
     streams.makeUnique()
     if let job = decodeJobs.popFirst() { return .decode(job) }
     if let job = pageJobs.popFirst() { return .decodePages(job) }
@@ -19,6 +20,14 @@ extension Session {
     noteCodecWait()
     return nil
   }
+
+  @inline(__always)
+  private var mayHaveJob: Bool {
+    !encodeRing.isEmpty || isCodecBusy || !decodeJobs.isEmpty || !pageJobs.isEmpty || incomingDictionaries.hasJob
+  }
+
+  /// Whether ``nextEvent()`` or ``nextJob()`` may return something. Nothing changes; see ``outlook()``.
+  package mutating func hasNews() -> Bool { !events.isEmpty || mayHaveJob }
 
   /// Once for each time that blocks have to wait since all jobs are under way.
   private mutating func noteCodecWait() {

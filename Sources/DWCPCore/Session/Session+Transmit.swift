@@ -146,13 +146,19 @@ extension Session {
 
   private mutating func writeBlocks(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
     let blockByteCount = blockByteCount
-    while !schedule.isEmpty, batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: blockByteCount),
-      let id = schedule.next()
-    {
-      guard let slot = streams.slot(of: id) else { continue }
-      if givePlainTurn(to: id, at: slot, maximumRawByteCount: blockByteCount, now: now, into: &batch) { continue }
-      giveTurns(
-        to: id, at: slot, blockByteCount: blockByteCount, maximumByteCount: maximumByteCount, now: now, into: &batch)
+    var isShort = false
+    while !schedule.isEmpty, batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: blockByteCount) {
+      let start = batch.byteCount
+      let next =
+        isShort
+        ? givePlainTurns(maximumByteCount: maximumByteCount, blockByteCount: blockByteCount, now: now, into: &batch)
+        : nextSlot()
+      guard let slot = next else { continue }
+      if !givePlainTurn(at: slot, maximumRawByteCount: blockByteCount, now: now, into: &batch) {
+        giveTurns(
+          at: slot, blockByteCount: blockByteCount, maximumByteCount: maximumByteCount, now: now, into: &batch)
+      }
+      isShort = batch.byteCount - start <= LinkFlow.departureByteCount / 2
     }
     if !schedule.isEmpty { noteWaiting(blockByteCount: blockByteCount) }
     // Streams whose data could not open them after all.

@@ -2,47 +2,102 @@ internal import NIOCore
 
 /// The turns of streams: what goes in each of them, and what follows from that.
 extension Session {
+  /// Takes out the stream whose turn it is, and says where it is.
+  mutating func nextSlot() -> Int? {
+    while let id = schedule.next() {
+      if let slot = streams.slot(of: id) { return slot }
+    }
+    return nil
+  }
+
   /// The turn of a stream that has one piece to send, as it was written, and nothing else: what most turns are. False, and nothing has changed, when it is anything
   /// else.
   @inline(__always)
   mutating func givePlainTurn(
-    to id: StreamID, at slot: Int, maximumRawByteCount: Int, now: Instant, into batch: inout TransmitBatch
+    at slot: Int, maximumRawByteCount: Int, now: Instant, into batch: inout TransmitBatch
   ) -> Bool {
+    let start = batch.byteCount
+    guard let rawByteCount = writePlainTurn(at: slot, maximumRawByteCount: maximumRawByteCount, into: &batch)
+    else { return false }
+    notePlainTurns(rawByteCount: rawByteCount, wireByteCount: batch.byteCount - start, now: now)
+    return true
+  }
+
+  /// Plain turns of short pieces, one behind the other to the room that the batch has, which is found once, and told of once. Returns the place of
+  /// the stream whose turn is of another kind, or does not fit.
+  mutating func givePlainTurns(
+    maximumByteCount: Int, blockByteCount: Int, now: Instant, into batch: inout TransmitBatch
+  ) -> Int? {
+    let room = min(maximumByteCount - batch.byteCount, flow.runByteCount(blockByteCount: blockByteCount))
+    var other: Int?
+    var blockCount = 0
+    var rawByteCount = 0
+    var wireByteCount = 0
+    batch.writeRun { run in
+      while run.byteCount < room, let slot = nextSlot() {
+        guard let byteCount = writePlainTurn(at: slot, maximumRawByteCount: blockByteCount, into: &run) else {
+          other = slot
+          break
+        }
+        blockCount += 1
+        rawByteCount += byteCount
+      }
+      wireByteCount = run.byteCount
+    }
+    if blockCount > 0 {
+      notePlainTurns(blockCount, rawByteCount: rawByteCount, wireByteCount: wireByteCount, now: now)
+    }
+    return other
+  }
+
+  /// - Returns: raw bytes, which have not been counted; nil when it is no plain turn, or its piece is longer than the writer takes.
+  @inline(__always)
+  private mutating func writePlainTurn(
+    at slot: Int, maximumRawByteCount: Int, into writer: inout some StoredFrameWriter
+  ) -> Int? {
+    let id = streams[slot: slot].id
     let codecs = sendCodecs
+    let longest = writer.maximumPayloadByteCount
     let span = sendCredit.available
     let offset = streams[slot: slot].send.cutEnd
     guard sendChains.isEmpty,
       let chunk = streams.update(
         at: slot,
-        { $0.takePlainTurn(codecs: codecs, maximumRawByteCount: maximumRawByteCount, maximumSpan: span) })
-    else { return false }
+        {
+          $0.takePlainTurn(
+            codecs: codecs, maximumRawByteCount: maximumRawByteCount, maximumSpan: span, longestByteCount: longest)
+        })
+    else { return nil }
     let isFinal = streams[slot: slot].send.markSent()
-    let start = batch.byteCount
+    let start = writer.byteCount
     let rawByteCount = chunk.bytes.readableBytes
     noteCutStored(rawByteCount: rawByteCount, span: chunk.span, of: id, at: slot)
     var flags: UInt8 = isFinal ? DataFrame.Flags.fin : 0
     if chunk.endsMessage { flags |= DataFrame.Flags.endOfMessage }
-    batch.writeStored(
+    writer.writeStored(
       DataFrame(offset: offset, codecID: Codec.none.rawValue, rawByteCount: rawByteCount), flags: flags,
       streamID: id, consume chunk, isChecked: sendsChecks)
-    let wireByteCount = batch.byteCount - start
-    countSent(.none, rawByteCount: rawByteCount, rawByteCount, wireByteCount: wireByteCount)
-    flow.noteSent(frameCount: link.sentNumberedCount, byteCount: wireByteCount, now: now)
-    schedule.charge(wireByteCount, to: &streams[slot: slot].share)
+    schedule.charge(writer.byteCount - start, to: &streams[slot: slot].share)
     backlogs.takeBack(&streams[slot: slot].send.backlog)
     if pinners.last.map(Int.init) == slot {
       pinners.removeLast()
       streams[slot: slot].isPinning = false
     }
     if isFinal { removeIfClosed(at: slot) }
-    return true
+    return rawByteCount
+  }
+
+  @inline(__always)
+  private mutating func notePlainTurns(_ count: Int = 1, rawByteCount: Int, wireByteCount: Int, now: Instant) {
+    countSent(.none, blockCount: count, rawByteCount: rawByteCount, rawByteCount, wireByteCount: wireByteCount)
+    flow.noteSent(frameCount: link.sentNumberedCount, byteCount: wireByteCount, now: now)
   }
 
   /// One block of a stream, and more while no other stream has any.
   mutating func giveTurns(
-    to id: StreamID, at slot: Int, blockByteCount: Int, maximumByteCount: Int, now: Instant,
-    into batch: inout TransmitBatch
+    at slot: Int, blockByteCount: Int, maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch
   ) {
+    let id = streams[slot: slot].id
     guard schedule.admits(id, blockByteCount: blockByteCount, &streams[slot: slot].share) else { return }
     var hasMore: Bool
     repeat {

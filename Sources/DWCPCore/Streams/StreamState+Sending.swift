@@ -31,9 +31,12 @@ extension StreamState {
 
   /// Takes the only piece that the stream has to send, where no codec is asked and nobody waits for room. The stream is no longer scheduled then.
   @inline(__always)
-  mutating func takePlainTurn(codecs: CodecSet, maximumRawByteCount: Int, maximumSpan: UInt64) -> SendQueue.Chunk? {
+  mutating func takePlainTurn(
+    codecs: CodecSet, maximumRawByteCount: Int, maximumSpan: UInt64, longestByteCount: Int
+  ) -> SendQueue.Chunk? {
     guard share.isFresh, !isWriterWaiting, !compression.isCompressing(codecs), send.hasOneChunkAtMost,
-      let chunk = send.takeWhole(maximumRawByteCount: maximumRawByteCount, maximumSpan: maximumSpan)
+      let chunk = send.takeWhole(
+        maximumRawByteCount: maximumRawByteCount, maximumSpan: maximumSpan, longestByteCount: longestByteCount)
     else { return nil }
     owesOpening = false
     isScheduled = false

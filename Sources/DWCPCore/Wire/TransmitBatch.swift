@@ -191,6 +191,8 @@ public struct TransmitBatch: Sendable, StoredFrameWriter {
 
 /// Where DATA frames with nothing but a stored payload go.
 protocol StoredFrameWriter {
+  /// Bytes written.
+  var byteCount: Int { get }
   /// The longest payload that it takes.
   var maximumPayloadByteCount: Int { get }
 

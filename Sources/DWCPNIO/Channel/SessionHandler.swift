@@ -19,9 +19,8 @@ public protocol SessionDelegate: AnyObject {
 /// and no turn of the loop sends or reads more than about ``maximumByteCountPerTurn`` bytes.
 ///
 /// Use it from its channel's event loop only.
-public final class SessionHandler: ChannelDuplexHandler {
+public final class SessionHandler: ChannelInboundHandler {
   public typealias InboundIn = ByteBuffer
-  public typealias OutboundIn = Never
   public typealias OutboundOut = ByteBuffer
 
   /// Bytes sent in one turn of the event loop before other channels get theirs.
@@ -35,13 +34,26 @@ public final class SessionHandler: ChannelDuplexHandler {
   /// How long the other end may take to close after this end has sent its last byte.
   private static let lingerTime = TimeAmount.seconds(1)
 
+  /// Only ``lend(_:)`` touches it, and sees to it that no two accesses overlap.
+  #if !DEBUG
+    @exclusivity(unchecked)
+  #endif
   @usableFromInline
   var session: Session
+  #if !DEBUG
+    @exclusivity(unchecked)
+  #endif
+  @usableFromInline
+  var isLent = false
   private var delegate: (any SessionDelegate)?
   private var logger: Logger
   private let jobs: JobRunner
   private let statistics: SessionStatistics?
   private var context: ChannelHandlerContext?
+  /// Only ``send(_:)`` touches it, while ``isPumping`` keeps it from being called again.
+  #if !DEBUG
+    @exclusivity(unchecked)
+  #endif
   private var batch = TransmitBatch()
   private var isPumping = false
   /// Something happened while pumping that this turn may not have seen.
@@ -51,7 +63,8 @@ public final class SessionHandler: ChannelDuplexHandler {
   /// Small batches written since the connection was last seen to have taken everything.
   private var crumbCount = 0
   private var isClogged = false
-  private var timer: (task: Scheduled<Void>, deadline: NIODeadline)?
+  private var timer: Scheduled<Void>?
+  private var timerDeadline = NIODeadline.distantFuture
   private var blockedStreamLog = BlockedStreamLog()
   private var blockedStreamLook: Scheduled<Void>?
 
@@ -79,20 +92,27 @@ public final class SessionHandler: ChannelDuplexHandler {
     _ body: (inout Session) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     defer { schedulePump() }
+    return try lend(body)
+  }
+
+  /// Lends the engine for one call. From outside of such a call its getters would be given a copy of all that it holds, and the language's own check of exclusive
+  /// access is thirty times as long as this one.
+  @inlinable
+  func lend<Result, Failure: Error>(_ body: (inout Session) throws(Failure) -> Result) throws(Failure) -> Result {
+    precondition(!isLent, "a session is used from within a command to it; wait until that has returned")
+    isLent = true
+    defer { isLent = false }
     return try body(&session)
   }
 
-  /// Looks at the engine. From outside of such a call its getters would be given a copy of all that it holds.
-  private func look<Result>(_ body: (inout Session) -> Result) -> Result { body(&session) }
-
   /// What the session has counted so far.
-  public var counters: SessionCounters { look { $0.counters } }
+  public var counters: SessionCounters { lend { $0.counters } }
 
   /// Done when the connection has closed; nil when it is gone already.
   var closeFuture: EventLoopFuture<Void>? { context?.channel.closeFuture }
 
   /// What can be told of the session now.
-  public var snapshot: SessionSnapshot { look { $0.snapshot } }
+  public var snapshot: SessionSnapshot { lend { $0.snapshot } }
 
   public func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
@@ -108,15 +128,16 @@ public final class SessionHandler: ChannelDuplexHandler {
   }
 
   public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    session.receive(unwrapInboundIn(data), now: .current)
+    let bytes = unwrapInboundIn(data)
+    lend { $0.receive(bytes, now: .current) }
     // At once, so that what a read leaves behind in events and jobs does not add up over several reads (SPEC MEM-1).
     let wasPumping = isPumping
     isPumping = true
-    while !settle(maximumEventCount: Self.eventCountPerFlush).isDone {
+    while !settle(maximumEventCount: Self.eventCountPerFlush) {
       // What was answered goes now: two ends that only ever work off all that has come take turns, and half of the time neither does anything.
       if send(context) > 0 { context.flush() }
     }
-    session.detachFromInput()
+    lend { $0.detachFromInput() }
     isPumping = wasPumping
   }
 
@@ -133,7 +154,7 @@ public final class SessionHandler: ChannelDuplexHandler {
 
   public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case ChannelEvent.inputClosed = event {
-      session.endOfInput()
+      lend { $0.endOfInput() }
       pump()
     }
     context.fireUserInboundEventTriggered(event)
@@ -145,18 +166,18 @@ public final class SessionHandler: ChannelDuplexHandler {
   }
 
   public func channelInactive(context: ChannelHandlerContext) {
-    session.endOfInput()
+    lend { $0.endOfInput() }
     pump()
     context.fireChannelInactive()
   }
 
   public func handlerRemoved(context: ChannelHandlerContext) {
-    timer?.task.cancel()
+    timer?.cancel()
     timer = nil
     blockedStreamLook?.cancel()
     blockedStreamLook = nil
     // A connection that was gone before it became active: its delegate has to hear of the end too.
-    session.endOfInput()
+    lend { $0.endOfInput() }
     isPumping = true
     _ = settle()
     delegate = nil
@@ -190,14 +211,14 @@ extension SessionHandler {
     repeat {
       isPumpWanted = false
       sentByteCount += send(context)
-      let hasSettled = settle().hasActed
+      _ = settle()
       // A batch with room left has taken all that there was.
-      hasMore = batch.byteCount >= Self.batchByteCount || hasSettled || isPumpWanted
+      hasMore = batch.byteCount >= Self.batchByteCount || isPumpWanted
     } while hasMore && batch.byteCount > 0 && sentByteCount < Self.maximumByteCountPerTurn
     if sentByteCount > 0 { context.flush() }
     isPumping = false
     if hasMore { schedulePump() }
-    let outlook = look { $0.outlook() }
+    let outlook = lend { $0.outlook() }
     if outlook.wantsClose { close(context) }
     if let deadline = outlook.nextDeadline { scheduleDeadline(deadline, context) }
     if blockedStreamLook == nil { scheduleBlockedStreamLook(context) }
@@ -206,20 +227,26 @@ extension SessionHandler {
   /// Writes one batch of what the engine has to send, if the connection takes any.
   private func send(_ context: ChannelHandlerContext) -> Int {
     batch.removeAll()
-    if !isClosing, context.channel.isWritable && !isClogged(context) || look({ $0.phase == .closing }) {
-      session.transmit(maximumByteCount: Self.batchByteCount, now: .current, into: &batch)
+    if !isClosing, context.channel.isWritable && !isClogged(context) || lend({ $0.phase == .closing }) {
+      lend { $0.transmit(maximumByteCount: Self.batchByteCount, now: .current, into: &batch) }
     }
-    batch.forEachBuffer { context.write(wrapOutboundOut($0), promise: nil) }
+    write(&batch, context)
     if batch.byteCount > 0, batch.byteCount <= Self.maximumCrumbByteCount { crumbCount += 1 }
     return batch.byteCount
   }
 
+  /// In place: what only looks at the batch would be given a copy of it.
+  private func write(_ batch: inout TransmitBatch, _ context: ChannelHandlerContext) {
+    batch.forEachBuffer { context.write(wrapOutboundOut($0), promise: nil) }
+  }
+
   /// One look at a time; the next follows when something happens, or when a stream still waits.
   private func scheduleBlockedStreamLook(_ context: ChannelHandlerContext) {
-    guard logger.logLevel <= .info, !isClosing else { return }
+    guard !isClosing else { return }
     blockedStreamLook = context.eventLoop.assumeIsolated().scheduleTask(in: BlockedStreamLog.interval) {
       self.blockedStreamLook = nil
-      let blocked = self.look { $0.blockedStreams }
+      guard self.logger.logLevel <= .info else { return }
+      let blocked = self.lend { $0.blockedStreams }
       guard self.blockedStreamLog.look(at: blocked, self.logger), let context = self.context else { return }
       self.scheduleBlockedStreamLook(context)
     }
@@ -242,35 +269,41 @@ extension SessionHandler {
     return true
   }
 
-  /// Until the engine has neither an event to tell nor a job to give, or so many events have been told. Whether that was all, and whether there was
-  /// anything.
-  private func settle(maximumEventCount: Int = .max) -> (isDone: Bool, hasActed: Bool) {
-    var hasActed = false
+  /// Until the engine has neither an event to tell nor a job to give, or so many events have been told. Whether that was all. What may now be sent that could
+  /// not before is told to ``isPumpWanted``, by the commands of the delegate too.
+  private func settle(maximumEventCount: Int = .max) -> Bool {
     var eventCount = 0
-    let storedBlockCount = look { $0.counters.untriedBlocks }
-    while eventCount < maximumEventCount {
+    while lend({ $0.hasNews() }) {
+      guard eventCount < maximumEventCount else { return false }
       if let event = nextEvent() {
         log(event)
         delegate?.session(self, received: event)
         eventCount += 1
-      } else if let job = nextJob() {
-        run(job)
+      } else if runNextJob() {
+        isPumpWanted = true
       } else {
-        // Blocks that turned out to need no job are ready to be sent.
-        return (true, hasActed || look { $0.counters.untriedBlocks } != storedBlockCount)
+        return true
       }
-      hasActed = true
     }
-    return (false, true)
+    return true
   }
 
   /// Out of line, as the next one: inlined into `settle`, the optimizer of Swift 6.3.1 leaves the access to `session` open while the
   /// delegate is called, and the delegate's first command ends the process with an access conflict.
   @inline(never)
-  private func nextEvent() -> SessionEvent? { session.nextEvent() }
+  private func nextEvent() -> SessionEvent? { lend { $0.nextEvent() } }
 
   @inline(never)
-  private func nextJob() -> CodecJob? { session.nextJob() }
+  private func nextJob() -> CodecJob? { lend { $0.nextJob() } }
+
+  /// Whether there was one, or blocks that turned out to need none and are ready to be sent.
+  @inline(never)
+  private func runNextJob() -> Bool {
+    let storedBlockCount = lend { $0.counters.untriedBlocks }
+    guard let job = nextJob() else { return lend { $0.counters.untriedBlocks } != storedBlockCount }
+    run(job)
+    return true
+  }
 
   private func run(_ job: CodecJob) {
     if let timed = jobs.runInline(job) { return complete(timed) }
@@ -287,7 +320,7 @@ extension SessionHandler {
   }
 
   private func complete(_ timed: TimedResult) {
-    session.complete(timed.result, durationNanoseconds: timed.durationNanoseconds, now: .current)
+    lend { $0.complete(timed.result, durationNanoseconds: timed.durationNanoseconds, now: .current) }
   }
 
   /// Sends the end of this end's bytes and gives the other end a moment to read them, since closing at once could discard them.
@@ -304,14 +337,15 @@ extension SessionHandler {
   /// Keeps one timer, not later than the engine's deadline; one that fires too early is harmless.
   private func scheduleDeadline(_ next: Instant, _ context: ChannelHandlerContext) {
     let deadline = NIODeadline.uptimeNanoseconds(next.nanoseconds)
-    if let timer, timer.deadline <= deadline { return }
-    timer?.task.cancel()
-    let task = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+    guard deadline < timerDeadline else { return }
+    timer?.cancel()
+    timerDeadline = deadline
+    timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
       self.timer = nil
-      self.session.handleDeadline(now: .current)
+      self.timerDeadline = .distantFuture
+      self.lend { $0.handleDeadline(now: .current) }
       self.pump()
     }
-    timer = (task, deadline)
   }
 
   private func log(_ event: SessionEvent) {
