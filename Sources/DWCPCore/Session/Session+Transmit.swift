@@ -149,16 +149,22 @@ extension Session {
     var isShort = false
     while !schedule.isEmpty, batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: blockByteCount) {
       let start = batch.byteCount
-      let next =
-        isShort
-        ? givePlainTurns(maximumByteCount: maximumByteCount, blockByteCount: blockByteCount, now: now, into: &batch)
-        : nextSlot()
-      guard let slot = next else { continue }
+      let slot: Int
+      if isShort {
+        guard
+          let other = givePlainTurns(
+            maximumByteCount: maximumByteCount, blockByteCount: blockByteCount, now: now, into: &batch)
+        else { break }
+        slot = other
+      } else {
+        guard let id = schedule.next(), let found = streams.slot(of: id) else { continue }
+        slot = found
+      }
       if !givePlainTurn(at: slot, maximumRawByteCount: blockByteCount, now: now, into: &batch) {
         giveTurns(
           at: slot, blockByteCount: blockByteCount, maximumByteCount: maximumByteCount, now: now, into: &batch)
       }
-      isShort = batch.byteCount - start <= LinkFlow.departureByteCount / 2
+      isShort = batch.byteCount - start < TransmitBatch.leastUncopiedByteCount
     }
     if !schedule.isEmpty { noteWaiting(blockByteCount: blockByteCount) }
     // Streams whose data could not open them after all.

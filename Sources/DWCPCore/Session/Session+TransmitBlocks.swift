@@ -11,50 +11,11 @@ extension Session {
   }
 
   /// The turn of a stream that has one piece to send, as it was written, and nothing else: what most turns are. False, and nothing has changed, when it is anything
-  /// else.
+  /// else, or the piece is longer than the writer takes.
   @inline(__always)
   mutating func givePlainTurn(
-    at slot: Int, maximumRawByteCount: Int, now: Instant, into batch: inout TransmitBatch
+    at slot: Int, maximumRawByteCount: Int, now: Instant, into writer: inout some StoredFrameWriter
   ) -> Bool {
-    let start = batch.byteCount
-    guard let rawByteCount = writePlainTurn(at: slot, maximumRawByteCount: maximumRawByteCount, into: &batch)
-    else { return false }
-    notePlainTurns(rawByteCount: rawByteCount, wireByteCount: batch.byteCount - start, now: now)
-    return true
-  }
-
-  /// Plain turns of short pieces, one behind the other to the room that the batch has, which is found once, and told of once. Returns the place of
-  /// the stream whose turn is of another kind, or does not fit.
-  mutating func givePlainTurns(
-    maximumByteCount: Int, blockByteCount: Int, now: Instant, into batch: inout TransmitBatch
-  ) -> Int? {
-    let room = min(maximumByteCount - batch.byteCount, flow.runByteCount(blockByteCount: blockByteCount))
-    var other: Int?
-    var blockCount = 0
-    var rawByteCount = 0
-    var wireByteCount = 0
-    batch.writeRun { run in
-      while run.byteCount < room, let slot = nextSlot() {
-        guard let byteCount = writePlainTurn(at: slot, maximumRawByteCount: blockByteCount, into: &run) else {
-          other = slot
-          break
-        }
-        blockCount += 1
-        rawByteCount += byteCount
-      }
-      wireByteCount = run.byteCount
-    }
-    if blockCount > 0 {
-      notePlainTurns(blockCount, rawByteCount: rawByteCount, wireByteCount: wireByteCount, now: now)
-    }
-    return other
-  }
-
-  /// - Returns: raw bytes, which have not been counted; nil when it is no plain turn, or its piece is longer than the writer takes.
-  @inline(__always)
-  private mutating func writePlainTurn(
-    at slot: Int, maximumRawByteCount: Int, into writer: inout some StoredFrameWriter
-  ) -> Int? {
     let id = streams[slot: slot].id
     let codecs = sendCodecs
     let longest = writer.maximumPayloadByteCount
@@ -67,7 +28,7 @@ extension Session {
           $0.takePlainTurn(
             codecs: codecs, maximumRawByteCount: maximumRawByteCount, maximumSpan: span, longestByteCount: longest)
         })
-    else { return nil }
+    else { return false }
     let isFinal = streams[slot: slot].send.markSent()
     let start = writer.byteCount
     let rawByteCount = chunk.bytes.readableBytes
@@ -77,20 +38,37 @@ extension Session {
     writer.writeStored(
       DataFrame(offset: offset, codecID: Codec.none.rawValue, rawByteCount: rawByteCount), flags: flags,
       streamID: id, consume chunk, isChecked: sendsChecks)
-    schedule.charge(writer.byteCount - start, to: &streams[slot: slot].share)
+    let wireByteCount = writer.byteCount - start
+    countSent(.none, rawByteCount: rawByteCount, rawByteCount, wireByteCount: wireByteCount)
+    flow.noteSent(frameCount: link.sentNumberedCount, byteCount: wireByteCount, now: now)
+    schedule.charge(wireByteCount, to: &streams[slot: slot].share)
     backlogs.takeBack(&streams[slot: slot].send.backlog)
     if pinners.last.map(Int.init) == slot {
       pinners.removeLast()
       streams[slot: slot].isPinning = false
     }
     if isFinal { removeIfClosed(at: slot) }
-    return rawByteCount
+    return true
   }
 
-  @inline(__always)
-  private mutating func notePlainTurns(_ count: Int = 1, rawByteCount: Int, wireByteCount: Int, now: Instant) {
-    countSent(.none, blockCount: count, rawByteCount: rawByteCount, rawByteCount, wireByteCount: wireByteCount)
-    flow.noteSent(frameCount: link.sentNumberedCount, byteCount: wireByteCount, now: now)
+  /// Plain turns of short pieces, one behind the other to the room that the batch has, which is found once. Returns the place of the stream whose turn is of
+  /// another kind, or does not fit.
+  mutating func givePlainTurns(
+    maximumByteCount: Int, blockByteCount: Int, now: Instant, into batch: inout TransmitBatch
+  ) -> Int? {
+    let start = batch.byteCount
+    var other: Int?
+    batch.writeRun { run in
+      while start + run.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: blockByteCount),
+        let slot = nextSlot()
+      {
+        guard givePlainTurn(at: slot, maximumRawByteCount: blockByteCount, now: now, into: &run) else {
+          other = slot
+          break
+        }
+      }
+    }
+    return other
   }
 
   /// One block of a stream, and more while no other stream has any.
