@@ -46,6 +46,29 @@ import Testing
     }
   }
 
+  @Test("several in one batch stop where the link has no more room, as they do one by one")
+  func fullLink() throws {
+    var client = SessionConfiguration()
+    client.compression = .fixed(.none)
+    let pair = EnginePair.established(client: client)
+    var short = pair.client.session
+    let first = try short.open(StreamOpening(urgency: 0))
+    _ = try short.write(ByteBuffer(repeating: 1, count: 65_000), to: first)
+    for _ in 0..<64 { _ = try short.write(ByteBuffer(repeating: 2, count: 1), to: short.open()) }
+    var long = short
+    long.sendChains[StreamID(rawValue: 9_999)] = Session.SendChain()
+    // With room for all of them.
+    var batch = TransmitBatch()
+    batch.append(ByteBuffer(repeating: 0, count: 8_192))
+    var other = batch
+    short.transmit(maximumByteCount: 1 << 20, now: pair.now, into: &batch)
+    long.transmit(maximumByteCount: 1 << 20, now: pair.now, into: &other)
+    #expect(batch.byteCount == other.byteCount)
+    #expect(short.streams.busyIDs.count > 32)
+    long.sendChains = [:]
+    #expect(short == long)
+  }
+
   private static func changed(
     _ session: Session, _ ids: [StreamID], _ choice: UInt64
   ) -> (session: Session, opened: [StreamID]) {
