@@ -146,25 +146,21 @@ extension Session {
 
   private mutating func writeBlocks(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
     let blockByteCount = blockByteCount
-    var isShort = false
-    while !schedule.isEmpty, batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: blockByteCount) {
+    while !schedule.isEmpty, batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: blockByteCount),
+      let id = schedule.next()
+    {
+      guard var slot = streams.slot(of: id) else { continue }
       let start = batch.byteCount
-      let slot: Int
-      if isShort {
-        guard
+      if givePlainTurn(to: id, at: slot, maximumRawByteCount: blockByteCount, now: now, into: &batch) {
+        // Turns mostly are as the one before.
+        guard !schedule.isEmpty, batch.byteCount - start < TransmitBatch.leastUncopiedByteCount,
           let other = givePlainTurns(
             maximumByteCount: maximumByteCount, blockByteCount: blockByteCount, now: now, into: &batch)
-        else { break }
+        else { continue }
         slot = other
-      } else {
-        guard let id = schedule.next(), let found = streams.slot(of: id) else { continue }
-        slot = found
       }
-      if !givePlainTurn(at: slot, maximumRawByteCount: blockByteCount, now: now, into: &batch) {
-        giveTurns(
-          at: slot, blockByteCount: blockByteCount, maximumByteCount: maximumByteCount, now: now, into: &batch)
-      }
-      isShort = batch.byteCount - start < TransmitBatch.leastUncopiedByteCount
+      giveTurns(
+        at: slot, blockByteCount: blockByteCount, maximumByteCount: maximumByteCount, now: now, into: &batch)
     }
     if !schedule.isEmpty { noteWaiting(blockByteCount: blockByteCount) }
     // Streams whose data could not open them after all.

@@ -14,9 +14,8 @@ extension Session {
   /// else, or the piece is longer than the writer takes.
   @inline(__always)
   mutating func givePlainTurn(
-    at slot: Int, maximumRawByteCount: Int, now: Instant, into writer: inout some StoredFrameWriter
+    to id: StreamID, at slot: Int, maximumRawByteCount: Int, now: Instant, into writer: inout some StoredFrameWriter
   ) -> Bool {
-    let id = streams[slot: slot].id
     let codecs = sendCodecs
     let longest = writer.maximumPayloadByteCount
     let span = sendCredit.available
@@ -62,7 +61,8 @@ extension Session {
       while start + run.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: blockByteCount),
         let slot = nextSlot()
       {
-        guard givePlainTurn(at: slot, maximumRawByteCount: blockByteCount, now: now, into: &run) else {
+        let id = streams[slot: slot].id
+        guard givePlainTurn(to: id, at: slot, maximumRawByteCount: blockByteCount, now: now, into: &run) else {
           other = slot
           break
         }
