@@ -288,8 +288,7 @@ extension SessionHandler {
     return true
   }
 
-  /// Out of line, as the next one: inlined into `settle`, the optimizer of Swift 6.3.1 leaves the access to `session` open while the
-  /// delegate is called, and the delegate's first command ends the process with an access conflict.
+  /// Out of line, as the next one: inlined into `settle`, the optimizer of Swift 6.3.1 left the access to `session` open while the delegate was called.
   @inline(never)
   private func nextEvent() -> SessionEvent? { lend { $0.nextEvent() } }
 
