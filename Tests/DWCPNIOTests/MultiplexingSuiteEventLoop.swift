@@ -41,19 +41,6 @@ import Testing
     }
   }
 
-  @Test("a command from within a command ends the process: nothing else would keep the session whole")
-  func commandWithinCommand() async throws {
-    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      let configuration = TransportConfiguration.silent()
-      let handler = SessionHandler(
-        role: .initiator, configuration: configuration.session, jobPool: configuration.jobPool,
-        logger: configuration.logger, delegate: DeafDelegate())
-      handler.perform { _ in handler.perform { _ in } }
-    }
-    let text = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
-    #expect(text.contains("from within a command"))
-  }
-
   @Test("many streams at once, more than the other end allows, each get their own bytes (SPEC STR-3)")
   func manyStreams() async throws {
     try await withTestServer(Self.configuration(), onStream: echo) { port in
@@ -207,10 +194,4 @@ private final class SerialQueue: SerialExecutor {
     let job = UnownedJob(job)
     threads.submit { _ in job.runSynchronously(on: self.asUnownedSerialExecutor()) }
   }
-}
-
-private final class DeafDelegate: SessionDelegate {
-  func attached(to handler: SessionHandler) {}
-
-  func session(_ handler: SessionHandler, received event: SessionEvent) {}
 }

@@ -34,27 +34,15 @@ public final class SessionHandler: ChannelInboundHandler {
   /// How long the other end may take to close after this end has sent its last byte.
   private static let lingerTime = TimeAmount.seconds(1)
 
-  /// Only ``lend(_:)`` touches it, and sees to it that no two accesses overlap.
-  #if !DEBUG
-    @exclusivity(unchecked)
-  #endif
   @usableFromInline
   var session: Session
-  #if !DEBUG
-    @exclusivity(unchecked)
-  #endif
-  @usableFromInline
-  var isLent = false
   private var delegate: (any SessionDelegate)?
   private var logger: Logger
   private let jobs: JobRunner
   private let statistics: SessionStatistics?
   private var context: ChannelHandlerContext?
-  /// Only ``send(_:)`` touches it, while ``isPumping`` keeps it from being called again.
-  #if !DEBUG
-    @exclusivity(unchecked)
-  #endif
-  private var batch = TransmitBatch()
+  /// Lent to ``send(_:)``, so that the language does not check each access to it.
+  private var spareBatch = TransmitBatch()
   private var isPumping = false
   /// Something happened while pumping that this turn may not have seen.
   private var isPumpWanted = false
@@ -92,18 +80,11 @@ public final class SessionHandler: ChannelInboundHandler {
     _ body: (inout Session) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     defer { schedulePump() }
-    return try lend(body)
-  }
-
-  /// Lends the engine for one call. From outside of such a call its getters would be given a copy of all that it holds, and the language's own check of exclusive
-  /// access is thirty times as long as this one.
-  @inlinable
-  func lend<Result, Failure: Error>(_ body: (inout Session) throws(Failure) -> Result) throws(Failure) -> Result {
-    precondition(!isLent, "a session is used from within a command to it; wait until that has returned")
-    isLent = true
-    defer { isLent = false }
     return try body(&session)
   }
+
+  /// Looks at the engine, or changes it. From outside of such a call its getters would be given a copy of all that it holds.
+  private func lend<Result>(_ body: (inout Session) -> Result) -> Result { body(&session) }
 
   /// What the session has counted so far.
   public var counters: SessionCounters { lend { $0.counters } }
@@ -207,14 +188,17 @@ extension SessionHandler {
     isPumping = true
     var sentByteCount = 0
     var hasMore = false
+    var hasSent = false
     _ = settle()
     repeat {
       isPumpWanted = false
-      sentByteCount += send(context)
+      let byteCount = send(context)
+      sentByteCount += byteCount
+      hasSent = byteCount > 0
       _ = settle()
       // A batch with room left has taken all that there was.
-      hasMore = batch.byteCount >= Self.batchByteCount || isPumpWanted
-    } while hasMore && batch.byteCount > 0 && sentByteCount < Self.maximumByteCountPerTurn
+      hasMore = byteCount >= Self.batchByteCount || isPumpWanted
+    } while hasMore && hasSent && sentByteCount < Self.maximumByteCountPerTurn
     if sentByteCount > 0 { context.flush() }
     isPumping = false
     if hasMore { schedulePump() }
@@ -224,20 +208,18 @@ extension SessionHandler {
     if blockedStreamLook == nil { scheduleBlockedStreamLook(context) }
   }
 
-  /// Writes one batch of what the engine has to send, if the connection takes any.
+  /// Writes one batch of what the engine has to send, if the connection takes any. Returns how many bytes that are.
   private func send(_ context: ChannelHandlerContext) -> Int {
+    var batch = TransmitBatch()
+    swap(&batch, &spareBatch)
+    defer { swap(&batch, &spareBatch) }
     batch.removeAll()
     if !isClosing, context.channel.isWritable && !isClogged(context) || lend({ $0.phase == .closing }) {
       lend { $0.transmit(maximumByteCount: Self.batchByteCount, now: .current, into: &batch) }
     }
-    write(&batch, context)
+    batch.forEachBuffer { context.write(wrapOutboundOut($0), promise: nil) }
     if batch.byteCount > 0, batch.byteCount <= Self.maximumCrumbByteCount { crumbCount += 1 }
     return batch.byteCount
-  }
-
-  /// In place: what only looks at the batch would be given a copy of it.
-  private func write(_ batch: inout TransmitBatch, _ context: ChannelHandlerContext) {
-    batch.forEachBuffer { context.write(wrapOutboundOut($0), promise: nil) }
   }
 
   /// One look at a time; the next follows when something happens, or when a stream still waits.
@@ -288,7 +270,8 @@ extension SessionHandler {
     return true
   }
 
-  /// Out of line, as the next one: inlined into `settle`, the optimizer of Swift 6.3.1 left the access to `session` open while the delegate was called.
+  /// Out of line, as the next one: inlined into `settle`, the optimizer of Swift 6.3.1 leaves the access to `session` open while the
+  /// delegate is called, and the delegate's first command ends the process with an access conflict.
   @inline(never)
   private func nextEvent() -> SessionEvent? { lend { $0.nextEvent() } }
 
