@@ -83,17 +83,17 @@ public final class SessionHandler: ChannelInboundHandler {
     return try body(&session)
   }
 
-  /// Looks at the engine, or changes it. From outside of such a call its getters would be given a copy of all that it holds.
-  private func lend<Result>(_ body: (inout Session) -> Result) -> Result { body(&session) }
+  /// Looks at the engine. From outside of such a call its getters would be given a copy of all that it holds.
+  private func look<Result>(_ body: (inout Session) -> Result) -> Result { body(&session) }
 
   /// What the session has counted so far.
-  public var counters: SessionCounters { lend { $0.counters } }
+  public var counters: SessionCounters { look { $0.counters } }
 
   /// Done when the connection has closed; nil when it is gone already.
   var closeFuture: EventLoopFuture<Void>? { context?.channel.closeFuture }
 
   /// What can be told of the session now.
-  public var snapshot: SessionSnapshot { lend { $0.snapshot } }
+  public var snapshot: SessionSnapshot { look { $0.snapshot } }
 
   public func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
@@ -109,8 +109,7 @@ public final class SessionHandler: ChannelInboundHandler {
   }
 
   public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    let bytes = unwrapInboundIn(data)
-    lend { $0.receive(bytes, now: .current) }
+    session.receive(unwrapInboundIn(data), now: .current)
     // At once, so that what a read leaves behind in events and jobs does not add up over several reads (SPEC MEM-1).
     let wasPumping = isPumping
     isPumping = true
@@ -118,7 +117,7 @@ public final class SessionHandler: ChannelInboundHandler {
       // What was answered goes now: two ends that only ever work off all that has come take turns, and half of the time neither does anything.
       if send(context) > 0 { context.flush() }
     }
-    lend { $0.detachFromInput() }
+    session.detachFromInput()
     isPumping = wasPumping
   }
 
@@ -135,7 +134,7 @@ public final class SessionHandler: ChannelInboundHandler {
 
   public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case ChannelEvent.inputClosed = event {
-      lend { $0.endOfInput() }
+      session.endOfInput()
       pump()
     }
     context.fireUserInboundEventTriggered(event)
@@ -147,7 +146,7 @@ public final class SessionHandler: ChannelInboundHandler {
   }
 
   public func channelInactive(context: ChannelHandlerContext) {
-    lend { $0.endOfInput() }
+    session.endOfInput()
     pump()
     context.fireChannelInactive()
   }
@@ -158,7 +157,7 @@ public final class SessionHandler: ChannelInboundHandler {
     blockedStreamLook?.cancel()
     blockedStreamLook = nil
     // A connection that was gone before it became active: its delegate has to hear of the end too.
-    lend { $0.endOfInput() }
+    session.endOfInput()
     isPumping = true
     _ = settle()
     delegate = nil
@@ -188,21 +187,20 @@ extension SessionHandler {
     isPumping = true
     var sentByteCount = 0
     var hasMore = false
-    var hasSent = false
+    var byteCount = 0
     _ = settle()
     repeat {
       isPumpWanted = false
-      let byteCount = send(context)
+      byteCount = send(context)
       sentByteCount += byteCount
-      hasSent = byteCount > 0
       _ = settle()
       // A batch with room left has taken all that there was.
       hasMore = byteCount >= Self.batchByteCount || isPumpWanted
-    } while hasMore && hasSent && sentByteCount < Self.maximumByteCountPerTurn
+    } while hasMore && byteCount > 0 && sentByteCount < Self.maximumByteCountPerTurn
     if sentByteCount > 0 { context.flush() }
     isPumping = false
     if hasMore { schedulePump() }
-    let outlook = lend { $0.outlook() }
+    let outlook = look { $0.outlook() }
     if outlook.wantsClose { close(context) }
     if let deadline = outlook.nextDeadline { scheduleDeadline(deadline, context) }
     if blockedStreamLook == nil { scheduleBlockedStreamLook(context) }
@@ -214,8 +212,8 @@ extension SessionHandler {
     swap(&batch, &spareBatch)
     defer { swap(&batch, &spareBatch) }
     batch.removeAll()
-    if !isClosing, context.channel.isWritable && !isClogged(context) || lend({ $0.phase == .closing }) {
-      lend { $0.transmit(maximumByteCount: Self.batchByteCount, now: .current, into: &batch) }
+    if !isClosing, context.channel.isWritable && !isClogged(context) || look({ $0.phase == .closing }) {
+      session.transmit(maximumByteCount: Self.batchByteCount, now: .current, into: &batch)
     }
     batch.forEachBuffer { context.write(wrapOutboundOut($0), promise: nil) }
     if batch.byteCount > 0, batch.byteCount <= Self.maximumCrumbByteCount { crumbCount += 1 }
@@ -228,7 +226,7 @@ extension SessionHandler {
     blockedStreamLook = context.eventLoop.assumeIsolated().scheduleTask(in: BlockedStreamLog.interval) {
       self.blockedStreamLook = nil
       guard self.logger.logLevel <= .info else { return }
-      let blocked = self.lend { $0.blockedStreams }
+      let blocked = self.look { $0.blockedStreams }
       guard self.blockedStreamLog.look(at: blocked, self.logger), let context = self.context else { return }
       self.scheduleBlockedStreamLook(context)
     }
@@ -255,7 +253,7 @@ extension SessionHandler {
   /// not before is told to ``isPumpWanted``, by the commands of the delegate too.
   private func settle(maximumEventCount: Int = .max) -> Bool {
     var eventCount = 0
-    while lend({ $0.hasNews() }) {
+    while look({ $0.hasNews() }) {
       guard eventCount < maximumEventCount else { return false }
       if let event = nextEvent() {
         log(event)
@@ -273,16 +271,16 @@ extension SessionHandler {
   /// Out of line, as the next one: inlined into `settle`, the optimizer of Swift 6.3.1 leaves the access to `session` open while the
   /// delegate is called, and the delegate's first command ends the process with an access conflict.
   @inline(never)
-  private func nextEvent() -> SessionEvent? { lend { $0.nextEvent() } }
+  private func nextEvent() -> SessionEvent? { session.nextEvent() }
 
   @inline(never)
-  private func nextJob() -> CodecJob? { lend { $0.nextJob() } }
+  private func nextJob() -> CodecJob? { session.nextJob() }
 
   /// Whether there was one, or blocks that turned out to need none and are ready to be sent.
   @inline(never)
   private func runNextJob() -> Bool {
-    let storedBlockCount = lend { $0.counters.untriedBlocks }
-    guard let job = nextJob() else { return lend { $0.counters.untriedBlocks } != storedBlockCount }
+    let storedBlockCount = look { $0.counters.untriedBlocks }
+    guard let job = nextJob() else { return look { $0.counters.untriedBlocks } != storedBlockCount }
     run(job)
     return true
   }
@@ -302,7 +300,7 @@ extension SessionHandler {
   }
 
   private func complete(_ timed: TimedResult) {
-    lend { $0.complete(timed.result, durationNanoseconds: timed.durationNanoseconds, now: .current) }
+    session.complete(timed.result, durationNanoseconds: timed.durationNanoseconds, now: .current)
   }
 
   /// Sends the end of this end's bytes and gives the other end a moment to read them, since closing at once could discard them.
@@ -325,7 +323,7 @@ extension SessionHandler {
     timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
       self.timer = nil
       self.timerDeadline = .distantFuture
-      self.lend { $0.handleDeadline(now: .current) }
+      self.session.handleDeadline(now: .current)
       self.pump()
     }
   }
