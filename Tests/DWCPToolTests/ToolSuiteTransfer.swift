@@ -35,7 +35,9 @@ import Testing
   func sendOverSlowLink() async throws {
     let source = try TemporaryDirectory()
     let root = try TemporaryDirectory()
-    let content = sampleContent(byteCount: 3_000_000)
+    // Much more than a few round trips carry: what the link can do is not known before, and the fewer turns a busy machine gives the sender the more of
+    // them it takes to see it.
+    let content = sampleContent(byteCount: 12_000_000)
     let path = try source.write(content, to: "disk.img")
     let server = try await ToolServer("--root", root.path)
     let emulation = LinkEmulation(LinkConditions(rateBitsPerSecond: 10_000_000), seed: 1)

@@ -157,7 +157,7 @@ extension Case {
       try peer.openSession(changing: .streamCredit(65_536))
       try peer.open(1, "source", bytes: "200000")
       try peer.until("CRD-1: 65,536 units") { $0[1].offset >= 65_536 }
-      try peer.listen(for: .milliseconds(150))
+      try peer.expectRestraint(because: "CRD-1")
       try peer.require(peer.seen[1].offset == 65_536, "CRD-1: 65,536 units", came: "\(peer.seen[1].offset)")
       try peer.send(.credit(1, 100_000))
       try peer.until("CRD-1: 100,000 units") { $0[1].offset >= 100_000 }
@@ -171,7 +171,7 @@ extension Case {
         try peer.openSession(changing: .sessionCredit(1 << 20))
         for id: UInt64 in [1, 3] { try peer.open(id, "source", bytes: "700000") }
         try peer.until("CRD-2: 1,048,576 units") { $0[1].offset + $0[3].offset >= 1 << 20 }
-        try peer.listen(for: .milliseconds(150))
+        try peer.expectRestraint(because: "CRD-2")
         try peer.send(.credit(0, 2 << 20))
         try peer.until("CRD-2: both sources") { $0[1].isFinished && $0[3].isFinished }
       }),
@@ -186,7 +186,7 @@ extension Case {
         (0..<20).map { Frame.data(1, at: 65_530 + $0, flags: Flag.endOfMessage) } + [
           .data(1, at: 65_550, flags: Flag.fin)
         ])
-      try peer.listen(for: .milliseconds(150))
+      try peer.expectRestraint(because: "CRD-1")
       try peer.send(.credit(1, 70_000))
       try peer.expectAnswer(
         on: 1, [UInt8](repeating: 0x61, count: 65_530), marks: [Int](repeating: 65_530, count: 20), because: "DAT-1")

@@ -74,6 +74,14 @@ extension Peer {
     try until("\(clause): a session that goes on; a PONG") { $0.pongs.count > before }
   }
 
+  /// Time enough for a server to break a limit that it has reached, which shows as a violation: a while of silence between two answers, so that a
+  /// server that is slow, or has to wait for its turn, has that time as well.
+  func expectRestraint(because clause: String) throws(CaseFailure) {
+    try expectAlive(because: clause)
+    try listen(for: .milliseconds(150))
+    try expectAlive(because: clause)
+  }
+
   func open(_ id: UInt64, _ service: String, bytes: String? = nil) throws(CaseFailure) {
     try send(.open(id, service, bytes: bytes))
   }
