@@ -14,6 +14,7 @@ struct LeakyBucket: Hashable, Sendable {
   }
 
   /// Adds some events, at most 10^9; false when the bucket overflows.
+  @inline(__always)
   mutating func add(_ count: UInt64 = 1, now: Instant) -> Bool {
     let (leaked, isHuge) = now.nanoseconds(since: lastUse).multipliedReportingOverflow(by: leakPerSecond)
     level = isHuge ? 0 : level &- min(level, leaked)

@@ -61,8 +61,13 @@ struct SessionReceiveCredit: Hashable, Sendable {
   }
 
   @inline(__always)
+  func isTuningDue(roundTripNanoseconds: UInt64, now: Instant) -> Bool {
+    tuner.isDue(consumed: consumed, roundTripNanoseconds: roundTripNanoseconds, now: now)
+  }
+
+  @inline(__always)
   mutating func tune(roundTripNanoseconds: UInt64, now: Instant) {
-    guard tuner.isDue(consumed: consumed, roundTripNanoseconds: roundTripNanoseconds, now: now) else { return }
+    guard isTuningDue(roundTripNanoseconds: roundTripNanoseconds, now: now) else { return }
     // A quarter is kept back, so that a reader who stalls while the window is at its largest can be written off all the same.
     let highest = max(initialWindow, budget &- max(budget / 4, min(budget, writtenOff)))
     tuner.tune(

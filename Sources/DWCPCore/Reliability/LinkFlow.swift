@@ -34,13 +34,15 @@ struct LinkFlow: Hashable, Sendable {
     var deliveredBefore: UInt64
     var deliveredSince: Instant
 
-    mutating func extend(frameCount: UInt64, byteCount: UInt64) {
-      self.frameCount = frameCount
-      self.byteCount = byteCount
-    }
+    static let none = Departure(
+      frameCount: 0, byteCount: 0, firstByte: 0, sent: Instant(nanoseconds: 0), deliveredBefore: 0,
+      deliveredSince: Instant(nanoseconds: 0))
   }
 
-  private var departures: Deque<Departure> = []
+  /// Something is on its way: the newest departure, which grows with each frame and so lies apart, and those before it.
+  private var isUnderWay = false
+  private var newest = Departure.none
+  private var older: Deque<Departure> = []
   private var sentByteCount: UInt64 = 0
   private var deliveredByteCount: UInt64 = 0
   private var delivered = Instant(nanoseconds: 0)
@@ -75,7 +77,7 @@ struct LinkFlow: Hashable, Sendable {
 
   /// Some frames have just been sent; `frameCount` counts the numbered ones since the link's start.
   mutating func noteSent(frameCount: UInt64, byteCount: Int, now: Instant) {
-    if departures.isEmpty {
+    if !isUnderWay {
       if now.nanoseconds(since: delivered) > Self.idleNanoseconds { ramp = LinkRamp() }
       // Time in which nothing was on its way is no time that anything took.
       sampleStart = sampleStart.advanced(byNanoseconds: now.nanoseconds(since: delivered))
@@ -83,34 +85,51 @@ struct LinkFlow: Hashable, Sendable {
     }
     let firstByte = sentByteCount
     sentByteCount &+= UInt64(byteCount)
-    if let last = departures.indices.last, joins(departures[last], now: now) {
-      departures[last].extend(frameCount: frameCount, byteCount: sentByteCount)
-    } else {
-      departures.append(
-        Departure(
-          frameCount: frameCount, byteCount: sentByteCount, firstByte: firstByte, sent: now,
-          deliveredBefore: deliveredByteCount, deliveredSince: delivered))
-    }
-    if departures.count == 1 { noteNextDeparture() }
+    if !isUnderWay || !joinsNewest(now: now) { beginDeparture(firstByte: firstByte, now: now) }
+    newest.frameCount = frameCount
+    newest.byteCount = sentByteCount
+    if older.isEmpty { noteNextDeparture() }
   }
 
+  private mutating func beginDeparture(firstByte: UInt64, now: Instant) {
+    if isUnderWay { older.append(newest) }
+    isUnderWay = true
+    newest.firstByte = firstByte
+    newest.sent = now
+    newest.deliveredBefore = deliveredByteCount
+    newest.deliveredSince = delivered
+  }
+
+  @inline(__always)
+  private func joinsNewest(now: Instant) -> Bool {
+    (newest.sent == now && sentByteCount &- newest.firstByte <= UInt64(Self.departureByteCount))
+      || older.count &+ 1 >= Self.maximumDepartureCount
+  }
+
+  @inline(__always)
   private mutating func noteNextDeparture() {
-    nextDepartureByteCount = departures.first.map { $0.byteCount &- $0.firstByte } ?? 0
+    let next = older.first ?? newest
+    nextDepartureByteCount = next.byteCount &- next.firstByte
   }
 
-  private func joins(_ last: Departure, now: Instant) -> Bool {
-    (last.sent == now && sentByteCount &- last.firstByte <= UInt64(Self.departureByteCount))
-      || departures.count >= Self.maximumDepartureCount
+  /// Takes out the departures that are acknowledged with so many frames, and returns the last of them.
+  private mutating func takeDepartures(frameCount: UInt64) -> Departure? {
+    var last: Departure?
+    while let first = older.first, first.frameCount <= frameCount {
+      last = first
+      older.removeFirst()
+    }
+    if older.isEmpty, isUnderWay, newest.frameCount <= frameCount {
+      last = newest
+      newest = .none
+      isUnderWay = false
+    }
+    return last
   }
 
   /// The other end has got so many numbered frames.
   mutating func noteAcknowledged(frameCount: UInt64, now: Instant) {
-    var newest: Departure?
-    while let first = departures.first, first.frameCount <= frameCount {
-      newest = first
-      departures.removeFirst()
-    }
-    guard let newest else { return }
+    guard let newest = takeDepartures(frameCount: frameCount) else { return }
     noteNextDeparture()
     deliveredByteCount = newest.byteCount
     delivered = now

@@ -19,7 +19,7 @@ extension Session {
   mutating func openStream(
     _ opening: StreamOpening, _ compression: CompressionChoice?, carriesVersion: Bool
   ) throws(SessionError) -> StreamID {
-    streams.makeUnique()
+    makeStreamsUnique()
     guard canOpenEarly || isActive else {
       throw .caller(.shutdown, "HS-2", "the session is not open")
     }
@@ -77,7 +77,7 @@ extension Session {
   mutating func append(
     _ bytes: consuming ByteBuffer, to id: StreamID, endsMessage: Bool, isPages: Bool
   ) throws(SessionError) -> Bool {
-    streams.makeUnique()
+    makeStreamsUnique()
     guard let slot = streams.slot(of: id), streams[slot: slot].send.canWrite, !streams[slot: slot].isReleased,
       streams[slot: slot].compression.isPaged == isPages
     else { throw endedError(id) }
@@ -99,7 +99,7 @@ extension Session {
   /// - Parameter urgency: 0 (first) to 7 (last); more is 7.
   /// - Parameter id: a stream of either end; nothing happens when it is gone.
   public mutating func setUrgency(_ urgency: UInt8, of id: StreamID) {
-    streams.makeUnique()
+    makeStreamsUnique()
     streams.update(id) { schedule.change(id, to: urgency, isWaiting: $0.isScheduled, &$0.share) }
   }
 
@@ -108,7 +108,7 @@ extension Session {
   /// - Parameter urgency: 0 (first) to 7 (last); more is 7.
   /// - Parameter id: a stream of either end; nothing happens when it is gone, or before the handshake is complete.
   public mutating func requestUrgency(_ urgency: UInt8, of id: StreamID) {
-    streams.makeUnique()
+    makeStreamsUnique()
     guard isActive, let slot = streams.slot(of: id) else { return }
     streams[slot: slot].requestedUrgency = min(urgency, SendSchedule.lowestUrgency)
     queueControl(at: slot)
@@ -116,7 +116,7 @@ extension Session {
 
   /// Ends this end's direction behind what was written (SPEC STR-8).
   public mutating func finish(_ id: StreamID) throws(SessionError) {
-    streams.makeUnique()
+    makeStreamsUnique()
     guard let slot = streams.slot(of: id), streams[slot: slot].send.canWrite else { throw endedError(id) }
     streams[slot: slot].send.finish()
     if !streams[slot: slot].isScheduled { wake(at: slot) }
@@ -138,13 +138,14 @@ extension Session {
 
   /// The next raw bytes of a stream; reading is what returns credit to the other end (SPEC CRD-5).
   public mutating func read(_ id: StreamID, maximumByteCount: Int = .max) -> StreamRead {
-    streams.makeUnique()
+    if emptied.id == id { return .notReady }
+    makeStreamsUnique()
     guard let slot = streams.slot(of: id) else { return .end }
-    guard !streams.update(at: slot, { $0.receive.isOver }) else { return readEnd(of: id, at: slot) }
     // Pages that do not follow one another are not read together.
     let limit = pageReads.isEmpty ? maximumByteCount : min(maximumByteCount, pageReads[id]?.first?.count ?? .max)
     var grantsCredit = false
-    let result = streams.update(at: slot) { stream -> StreamRead in
+    let result = streams.update(at: slot) { stream -> StreamRead? in
+      guard !stream.receive.isOver else { return nil }
       let writtenOff = stream.receive.writtenOff
       guard let read = stream.receive.read(maximumByteCount: max(1, limit)) else {
         stream.isReadableTold = false
@@ -154,13 +155,20 @@ extension Session {
         UInt64(read.bytes.readableBytes) &+ (read.endsMessage ? 1 : 0),
         recovered: writtenOff &- stream.receive.writtenOff)
       queues.takeBack(&stream.receive.queue)
-      if !stream.receive.queue.isHeld, borrowers.last.map(Int.init) == slot {
-        borrowers.removeLast()
-        stream.isBorrowing = false
+      if !stream.receive.queue.isHeld {
+        if stream.receive.phase == .open {
+          stream.isReadableTold = false
+          emptied.id = id
+        }
+        if borrowers.last.map(Int.init) == slot {
+          borrowers.removeLast()
+          stream.isBorrowing = false
+        }
       }
       grantsCredit = stream.receive.creditToGrant != nil
       return .bytes(read.bytes, endsMessage: read.endsMessage)
     }
+    guard let result else { return readEnd(of: id, at: slot) }
     if !pageReads.isEmpty, case .bytes(let bytes, _) = result { noteReadPages(id, byteCount: bytes.readableBytes) }
     if grantsCredit { queueControl(at: slot) }
     return result
@@ -194,7 +202,7 @@ extension Session {
 
   /// Asks the other end to send no more on a stream; what has arrived unread is dropped (SPEC STR-10).
   public mutating func stop(_ id: StreamID, code: ErrorCode) {
-    streams.makeUnique()
+    makeStreamsUnique()
     guard let slot = streams.slot(of: id) else { return }
     if !incomingObjects.isEmpty { endIncomingVersion(of: id, isReset: false) }
     if updateReceiving(at: slot, { $0.stop(code) }) {
@@ -207,7 +215,7 @@ extension Session {
 
   /// Ends this end's direction at once; what was written and not sent is dropped (SPEC STR-9).
   public mutating func reset(_ id: StreamID, code: ErrorCode) {
-    streams.makeUnique()
+    makeStreamsUnique()
     guard let slot = streams.slot(of: id) else { return }
     let phase = streams[slot: slot].send.phase
     guard phase == .open || phase == .finished else { return }
@@ -222,7 +230,7 @@ extension Session {
   /// The application has finished with a stream (SPEC STR-4). An unfinished direction of this end is reset; what the other end still sends
   /// is discarded, and stopped if it is more than the end.
   public mutating func release(_ id: StreamID) {
-    streams.makeUnique()
+    makeStreamsUnique()
     guard let slot = streams.slot(of: id), !streams[slot: slot].isReleased else { return }
     streams[slot: slot].isReleased = true
     if streams[slot: slot].send.canWrite { reset(id, code: .cancelled) }

@@ -8,7 +8,7 @@ extension Session {
   /// order.
   public mutating func nextJob() -> CodecJob? {
     guard mayHaveJob else { return nil }
-    streams.makeUnique()
+    makeStreamsUnique()
     if let job = decodeJobs.popFirst() { return .decode(job) }
     if let job = pageJobs.popFirst() { return .decodePages(job) }
     if let job = incomingDictionaries.takeJob() { return .prepare(job) }
@@ -176,7 +176,7 @@ extension Session {
   /// - Parameter durationNanoseconds: what a core spent on the job, time in which the thread had none left out; 0 if nobody has looked. The engine has no
   ///   clock that could tell.
   public mutating func complete(_ result: CodecJobResult, durationNanoseconds: UInt64 = 0, now: Instant) {
-    streams.makeUnique()
+    makeStreamsUnique()
     switch result {
     case .encoded(let block):
       counters.sentByCodec.update(block.tried.codec) { $0.nanoseconds &+= durationNanoseconds }

@@ -18,7 +18,7 @@ extension Session {
 
   /// Acts on the passing of time. Calling it early, or again, is harmless.
   public mutating func handleDeadline(now: Instant) {
-    streams.makeUnique()
+    makeStreamsUnique()
     guard progress.isLive else { return }
     link.handleDeadline(now: now)
     handleStalls(now: now)

@@ -10,7 +10,7 @@ extension Session {
   ///
   /// Payload is not copied: slices of `bytes` are kept until they are read or decoded, small ones until ``detachFromInput()`` or the next call.
   public mutating func receive(_ bytes: ByteBuffer, now: Instant) {
-    streams.makeUnique()
+    makeStreamsUnique()
     // What comes behind the end is ignored, and has crossed the link all the same.
     counters.wireBytesReceived &+= UInt64(bytes.readableBytes)
     detachFromInput()
@@ -23,6 +23,7 @@ extension Session {
       let byteCount = try receiveWholeBlocks(bytes, now: now)
       if byteCount < bytes.readableBytes { try process(bytes, from: byteCount, now: now) }
     } catch {
+      parser.releaseBlock()
       fail(error)
     }
   }
@@ -34,13 +35,12 @@ extension Session {
   }
 
   private mutating func detachBorrowers() {
-    streams.makeUnique()
-    while let slot = borrowers.popLast().map(Int.init) {
-      guard streams[slot: slot].isBorrowing else { continue }
+    makeStreamsUnique()
+    for slot in borrowers.lazy.map(Int.init) where streams[slot: slot].isBorrowing {
       streams[slot: slot].isBorrowing = false
       if streams[slot: slot].receive.queue.isHeld { streams[slot: slot].receive.queue.contents.detach() }
     }
-    if borrowers.capacity > Self.keptCount { borrowers = [] }
+    borrowers.removeAll(keepingCapacity: borrowers.capacity <= Self.keptCount)
   }
 
   /// The connection has ended; nothing more will arrive (SPEC END-5).
@@ -106,6 +106,7 @@ extension Session {
   }
 
   /// What holds for every frame, whatever its type (SPEC HDR-4, ACK-1).
+  @inline(__always)
   private mutating func beginFrame(_ header: FrameHeader, now: Instant) throws(SessionError) {
     counters.framesReceived &+= 1
     // A REFUSE may come late, and is checked whatever was agreed on.

@@ -24,27 +24,35 @@ extension Session {
     let endsMessage = parser.header.flags & DataFrame.Flags.endOfMessage != 0
     let units = UInt64(frame.rawByteCount &+ (endsMessage ? 1 : 0))
     let end = frame.offset &+ units
-    guard streams[slot: slot].receive.phase == .open, streams[slot: slot].receive.received == frame.offset,
-      streams[slot: slot].receive.grantedLimit >= end,
-      units <= receiveCredit.grantedLimit &- receiveCredit.charged,
-      isFinal || ledger.bearsData(rawByteCount: frame.rawByteCount, now: now)
-    else { return false }
+    let sessionRoom = receiveCredit.grantedLimit &- receiveCredit.charged
+    let roundTrip = flow.shortestRoundTripNanoseconds
+    var isTuningDue = false
+    let isTaken = streams.update(at: slot) { stream in
+      guard stream.receive.phase == .open, stream.receive.received == frame.offset,
+        stream.receive.grantedLimit >= end, units <= sessionRoom,
+        isFinal || ledger.bearsData(rawByteCount: frame.rawByteCount, now: now)
+      else { return false }
+      queues.lend(to: &stream.receive.queue)
+      let isBorrowing = stream.receive.take(
+        payloadOf: &parser, units: units, isFinal: isFinal, endsMessage: endsMessage)
+      if isBorrowing, !stream.isBorrowing {
+        stream.isBorrowing = true
+        borrowers.append(UInt32(truncatingIfNeeded: slot))
+      }
+      if stream.takeReadableNews() { events.append(.readable(stream.id)) }
+      if let roundTrip { isTuningDue = stream.receive.isTuningDue(roundTripNanoseconds: roundTrip, now: now) }
+      return true
+    }
+    guard isTaken else { return false }
     counters.rawBytesReceived &+= UInt64(frame.rawByteCount)
     counters.receivedByCodec.update(.none) {
       $0.add(
         rawByteCount: frame.rawByteCount, payloadByteCount: frame.rawByteCount, wireByteCount: parser.wireByteCount)
     }
-    queues.lend(to: &streams[slot: slot].receive.queue)
-    _ = streams[slot: slot].receive.charge(end: end, isFinal: isFinal)
     receiveCredit.charge(units)
     if receiveCredit.isTight { stalls.begin(now: now) }
-    tuneWindows(at: slot, now: now)
-    queuePieces(at: slot)
-    if endsMessage {
-      streams[slot: slot].receive.queue.contents.appendMarks(
-        table: nil, endsMessage: true, blockRawByteCount: frame.rawByteCount)
-    }
-    tellReader(at: slot)
+    if isTuningDue || self.isTuningDue(roundTrip: roundTrip, now: now) { tuneWindows(at: slot, now: now) }
+    if streams.update(at: slot, { $0.receive.creditToGrant != nil }) { queueControl(at: slot) }
     return true
   }
 }

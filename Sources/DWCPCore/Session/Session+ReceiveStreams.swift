@@ -79,9 +79,20 @@ extension Session {
     announceStream(id, at: slot, opening)
   }
 
+  /// Where it throws, the session ends, and lets go of the block with it.
+  @inline(__always)
   mutating func receiveData(now: Instant) throws(SessionError) {
-    defer { parser.releaseBlock() }
-    if try receivePlainBlock(now: now) { return }
+    if try receivePlainBlock(now: now) {
+      parser.releasePieces()
+    } else {
+      try receiveOtherBlock(now: now)
+      parser.releaseBlock()
+    }
+  }
+
+  /// The long way.
+  @inline(never)
+  private mutating func receiveOtherBlock(now: Instant) throws(SessionError) {
     let id = parser.header.streamID
     let block = try checkBlock()
     guard let slot = try locate(id, isOpening: true, now: now) else { return try ledger.noteIdleFrame(now: now) }
@@ -201,7 +212,7 @@ extension Session {
     guard block.span > 0 else { return }
     let rawByteCount = parser.dataFrame.rawByteCount
     if block.codec == .none {
-      queuePieces(at: slot)
+      if streams[slot: slot].receive.queue.contents.append(payloadOf: &parser) { noteBorrowing(at: slot) }
     } else {
       let number = streams[slot: slot].receive.queue.contents.appendPlaceholder(rawByteCount: rawByteCount)
       if block.dictionary != nil { incomingDictionaries.noteJob(parser.dictionaryID) }
@@ -218,27 +229,12 @@ extension Session {
     }
   }
 
-  /// Queues the payload of a stored block.
-  @inline(__always)
-  mutating func queuePieces(at slot: Int) {
-    if appendPieces(at: slot) { noteBorrowing(at: slot) }
-  }
-
   /// Unread bytes of a stream lie where the connection brought them.
   @inline(__always)
   mutating func noteBorrowing(at slot: Int) {
     guard !streams[slot: slot].isBorrowing else { return }
     streams[slot: slot].isBorrowing = true
     borrowers.append(UInt32(truncatingIfNeeded: slot))
-  }
-
-  /// True when a reader that does not read at once has to be given a copy.
-  @inline(__always)
-  private mutating func appendPieces(at slot: Int) -> Bool {
-    if let payload = parser.takeWholePayload() { return streams[slot: slot].receive.queue.contents.append(payload) }
-    var isBorrowing = false
-    for piece in parser.pieces where streams[slot: slot].receive.queue.contents.append(piece) { isBorrowing = true }
-    return isBorrowing
   }
 
   /// Codecs need their input in one piece, which must not pin a read buffer for a few bytes: one that is at most four times what the block has been charged

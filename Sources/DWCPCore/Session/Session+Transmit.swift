@@ -9,7 +9,7 @@ extension Session {
   /// - Parameter now: the current instant, on the clock of ``receive(_:now:)``.
   /// - Parameter batch: where the frames are appended.
   public mutating func transmit(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
-    streams.makeUnique()
+    makeStreamsUnique()
     let before = batch.byteCount
     defer {
       counters.wireBytesSent += UInt64(batch.byteCount - before)
@@ -48,12 +48,11 @@ extension Session {
   }
 
   private mutating func detachPinners() {
-    while let slot = pinners.popLast().map(Int.init) {
-      guard streams[slot: slot].isPinning else { continue }
+    for slot in pinners.lazy.map(Int.init) where streams[slot: slot].isPinning {
       streams[slot: slot].isPinning = false
       streams[slot: slot].send.detach()
     }
-    if pinners.capacity > Self.keptCount { pinners = [] }
+    pinners.removeAll(keepingCapacity: pinners.capacity <= Self.keptCount)
   }
 
   private mutating func writeClose(into batch: inout TransmitBatch) {

@@ -6,12 +6,26 @@ extension Session {
 
   /// Data has come: fits the windows of its stream and of the session, once in a round trip, and asks for the round trip when it is not known, or old.
   mutating func tuneWindows(at slot: Int, now: Instant) {
-    let age = flow.roundTripInstant.map { now.nanoseconds(since: $0) }
-    if age ?? .max >= Self.probeIntervalNanoseconds, receiveCredit.charged >= Self.probedByteCount { probe(now: now) }
+    if isProbeDue(now: now) { probe(now: now) }
     guard let roundTrip = flow.shortestRoundTripNanoseconds else { return }
     receiveCredit.tune(roundTripNanoseconds: roundTrip, now: now)
     let bounds = local.streamCredit...max(local.streamCredit, receiveCredit.window)
     streams[slot: slot].receive.tuneWindow(roundTripNanoseconds: roundTrip, now: now, bounds: bounds)
+  }
+
+  /// Whether that would do anything, the stream's own window aside.
+  ///
+  /// - Parameter roundTrip: the shortest of late, in nanoseconds.
+  @inline(__always)
+  mutating func isTuningDue(roundTrip: UInt64?, now: Instant) -> Bool {
+    guard !isProbeDue(now: now) else { return true }
+    return roundTrip.map { receiveCredit.isTuningDue(roundTripNanoseconds: $0, now: now) } ?? false
+  }
+
+  @inline(__always)
+  private mutating func isProbeDue(now: Instant) -> Bool {
+    let age = flow.roundTripInstant.map { now.nanoseconds(since: $0) } ?? .max
+    return age >= Self.probeIntervalNanoseconds && receiveCredit.charged >= Self.probedByteCount
   }
 
   /// Looks for readers that have stalled, and lets those who read have their memory.

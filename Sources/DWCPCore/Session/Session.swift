@@ -52,6 +52,8 @@ public struct Session: Hashable, Sendable {
   /// Memory for the queues of busy streams.
   var backlogs: Lent<SendHalf.Backlog>.Shelf
   var queues: Lent<ReceiveQueue>.Shelf
+  /// What has been read to the end of what there is, while nothing has been done since.
+  var emptied = EmptiedStream()
   /// Slots of streams whose unread bytes lie where the connection brought them.
   var borrowers: [UInt32] = []
   /// Slots of streams whose unsent bytes may lie in buffers that are much larger.
@@ -163,6 +165,21 @@ public struct Session: Hashable, Sendable {
 
   var isActive: Bool { phase == .open }
 
+  /// To be called before streams are changed, once in each call of the session's.
+  @inline(__always)
+  mutating func makeStreamsUnique() {
+    emptied = EmptiedStream()
+    if !streams.isUnique { copyStreams() }
+  }
+
+  /// The session has been copied.
+  @inline(never)
+  private mutating func copyStreams() {
+    streams.copy()
+    backlogs.removeAll()
+    queues.removeAll()
+  }
+
   /// SPEC HDR-4.
   var sendsChecks: Bool { agreement?.isIntegrityOn ?? true }
 }
@@ -188,4 +205,15 @@ struct GoAwayNotice: Hashable, Sendable {
 struct CloseReason: Hashable, Sendable {
   var code: ErrorCode
   var text: String
+}
+
+/// The stream that was just read to the end of what there is: who reads until there is nothing more asks once more, and is answered without a look at it. Any call
+/// after which there could be something forgets it. It says nothing that the stream does not, so that all are equal.
+struct EmptiedStream: Hashable, Sendable {
+  /// No stream's while there is none.
+  var id = StreamID(rawValue: .max)
+
+  static func == (left: Self, right: Self) -> Bool { true }
+
+  func hash(into hasher: inout Hasher) {}
 }

@@ -33,8 +33,14 @@ struct Peak: Hashable, Sendable {
 
 /// What a stream has only while it is busy. An idle stream pays a word for it, and a busy one allocates nothing while the session has some to lend.
 struct Lent<Contents: Lendable>: Sendable {
+  private struct Place: Sendable {
+    var contents = Contents()
+    /// Lent after this one, while it waits on a shelf; empty while it is lent.
+    var next = Slab<Place>()
+  }
+
   /// None or one.
-  private var storage = Slab<Contents>()
+  private var storage = Slab<Place>()
 
   /// Whether there can be anything in it.
   @inline(__always)
@@ -44,13 +50,28 @@ struct Lent<Contents: Lendable>: Sendable {
   @inline(__always)
   var contents: Contents {
     @inline(__always)
-    unsafeAddress { unsafe storage.address(of: 0) }
+    unsafeAddress { unsafe Self.address(storage.address(of: 0)) }
     @inline(__always)
     unsafeMutableAddress {
-      if storage.isEmpty { storage.append(Contents()) }
-      return unsafe storage.mutableAddress(of: 0)
+      if storage.isEmpty { storage.append(Place()) }
+      return unsafe UnsafeMutablePointer(mutating: Self.address(storage.uniqueAddress(of: 0)))
     }
   }
+
+  /// Of a place's contents, which come first in it.
+  @inline(__always)
+  private static func address(_ place: UnsafePointer<Place>) -> UnsafePointer<Contents> {
+    unsafe UnsafeRawPointer(place).assumingMemoryBound(to: Contents.self)
+  }
+
+  /// Gives it memory of its own if it shares it: to be called whenever what it is lent to was copied, so that no change has to ask.
+  mutating func makeUnique() {
+    storage.makeUnique()
+  }
+
+  /// Changes it in one look.
+  @inline(__always)
+  mutating func update<Result>(_ body: (inout Contents) -> Result) -> Result { body(&contents) }
 
   /// Lets everything go, with its memory.
   mutating func removeAll() {
@@ -79,8 +100,9 @@ extension Lent {
 
     private let maximumByteCount: Int
     /// Lent next, where it is not empty: mostly one is enough.
-    private var first = Slab<Contents>()
-    private var spares: [Slab<Contents>] = []
+    private var first = Slab<Place>()
+    /// Others, each of which refers to the next.
+    private var spares = Slab<Place>()
     private var byteCount = 0
 
     /// - Parameter streamLimit: each stream that there may be can leave so much (SPEC MEM-1).
@@ -92,6 +114,13 @@ extension Lent {
 
     func hash(into hasher: inout Hasher) {}
 
+    /// Lets go of all that is not lent: of a session that has been copied it belongs to the other one.
+    mutating func removeAll() {
+      first = Slab()
+      spares = Slab()
+      byteCount = 0
+    }
+
     /// Gives a stream that has none memory that another has had, or new memory.
     @inline(__always)
     mutating func lend(to lent: inout Lent) {
@@ -99,10 +128,11 @@ extension Lent {
       // Moved: a second reference, however short, would have the next change copy it.
       if !first.isEmpty {
         swap(&lent.storage, &first)
-      } else if let spare = spares.popLast() {
-        lent.storage = consume spare
+      } else if !spares.isEmpty {
+        swap(&lent.storage, &spares)
+        unsafe swap(&spares, &lent.storage.uniqueAddress(of: 0).pointee.next)
       } else {
-        return lent.storage.append(Contents())
+        return lent.storage.append(Place())
       }
       byteCount &-= lent.cost
     }
@@ -115,9 +145,8 @@ extension Lent {
       guard byteCount &+ cost <= maximumByteCount else { return lent.removeAll() }
       byteCount &+= cost
       guard !first.isEmpty else { return swap(&first, &lent.storage) }
-      var spare = Slab<Contents>()
-      swap(&spare, &lent.storage)
-      spares.append(consume spare)
+      unsafe swap(&spares, &lent.storage.uniqueAddress(of: 0).pointee.next)
+      swap(&spares, &lent.storage)
     }
   }
 

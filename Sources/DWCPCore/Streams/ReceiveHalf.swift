@@ -61,7 +61,15 @@ struct ReceiveHalf: Hashable, Sendable {
   /// A read would tell something else than that nothing has come.
   @inline(__always)
   var isReadable: Bool {
-    mutating get { queue.isHeld && queue.contents.checkReadable() || isAtEnd || failure != nil }
+    mutating get {
+      // Mostly that can be told without a look from inside, before which the queue would have to be made unique.
+      if queue.isHeld, queue.contents.decodingCount == 0 {
+        if queue.contents.unreadUnitCount > 0 { return true }
+      } else if queue.isHeld, queue.contents.checkReadable() {
+        return true
+      }
+      return isAtEnd || failure != nil
+    }
   }
 
   /// What the peer's stream or session credit has to bear before a block may be taken.
@@ -106,6 +114,25 @@ struct ReceiveHalf: Hashable, Sendable {
     case .stopped, .reset, .done:
       if phase == .stopped, hasEverything { phase = .done }
       return false
+    }
+  }
+
+  /// The same for a stored block that comes next while the direction is open, and goes into the queue in the same look at it; nothing happens when it is not open.
+  /// True when the queue has to be detached before long.
+  @inline(__always)
+  mutating func take(payloadOf parser: inout FrameParser, units: UInt64, isFinal: Bool, endsMessage: Bool) -> Bool {
+    guard phase == .open else { return false }
+    received &+= units
+    if isFinal {
+      knownFinalOffset = received
+      phase = .sizeKnown
+    }
+    let rawByteCount = parser.dataFrame.rawByteCount
+    return queue.update { queue in
+      queue.unreadUnitCount &+= units
+      let isBorrowing = queue.append(payloadOf: &parser)
+      if endsMessage { queue.appendMarks(table: nil, endsMessage: true, blockRawByteCount: rawByteCount) }
+      return isBorrowing
     }
   }
 
@@ -172,7 +199,10 @@ struct ReceiveHalf: Hashable, Sendable {
   @inline(__always)
   mutating func read(maximumByteCount: Int) -> (bytes: ByteBuffer, endsMessage: Bool)? {
     guard queue.isHeld else { return nil }
-    return queue.contents.read(maximumByteCount: maximumByteCount)
+    return queue.update {
+      if let bytes = $0.readWhole(maximumByteCount: maximumByteCount) { return (bytes, false) }
+      return $0.read(maximumByteCount: maximumByteCount)
+    }
   }
 
   /// The application has seen the end, or the failure.
@@ -188,10 +218,16 @@ struct ReceiveHalf: Hashable, Sendable {
     return limit >= grantedLimit &+ tuner.window / 4 ? limit : nil
   }
 
+  /// Whether `tuneWindow` would do anything.
+  @inline(__always)
+  func isTuningDue(roundTripNanoseconds: UInt64, now: Instant) -> Bool {
+    tuner.isDue(consumed: consumed, roundTripNanoseconds: roundTripNanoseconds, now: now)
+  }
+
   /// Fits the window to what is read in a round trip (SPEC CRD-8).
   @inline(__always)
   mutating func tuneWindow(roundTripNanoseconds: UInt64, now: Instant, bounds: ClosedRange<UInt64>) {
-    guard tuner.isDue(consumed: consumed, roundTripNanoseconds: roundTripNanoseconds, now: now) else { return }
+    guard isTuningDue(roundTripNanoseconds: roundTripNanoseconds, now: now) else { return }
     tuner.tune(consumed: consumed, roundTripNanoseconds: roundTripNanoseconds, now: now, bounds: bounds)
   }
 

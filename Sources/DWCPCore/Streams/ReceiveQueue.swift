@@ -44,7 +44,8 @@ struct ReceiveQueue: Lendable {
   /// Entries appended since `detach`, some of which may have been read: only the last ones can be borrowed.
   private var newCount: UInt32 = 0
   private var nextNumber: UInt32 = 0
-  private var decodingCount = 0
+  /// Entries whose bytes are still to come.
+  private(set) var decodingCount = 0
   /// Raw bytes in front of each mark, counted from the mark before; with `continues` the run goes on in the next element.
   private var marks: Deque<UInt16> = []
   /// The most entries and marks since their storage was last made to measure.
@@ -93,6 +94,15 @@ struct ReceiveQueue: Lendable {
     return !isKept
   }
 
+  /// The same with the payload of the block that has just come, however many pieces it is in.
+  @inline(__always)
+  mutating func append(payloadOf parser: inout FrameParser) -> Bool {
+    if let payload = parser.takeWholePayload() { return append(payload) }
+    var isBorrowing = false
+    for piece in parser.pieces where append(piece) { isBorrowing = true }
+    return isBorrowing
+  }
+
   @inline(__always)
   private var lastKind: Entry.Kind? {
     entries.hasMoreThanOne ? entries[entries.count &- 1].kind : entries.first?.kind
@@ -109,7 +119,10 @@ struct ReceiveQueue: Lendable {
 
   @inline(__always)
   private mutating func append(_ bytes: consuming ByteBuffer, _ kind: Entry.Kind) {
-    if entries.isEmpty { nextNumber = 0 }
+    if entries.isEmpty {
+      nextNumber = 0
+      newCount = 0
+    }
     entries.append(Entry(bytes: bytes, number: nextNumber, kind: kind))
     nextNumber &+= 1
     newCount &+= 1
@@ -185,6 +198,17 @@ struct ReceiveQueue: Lendable {
     }
   }
 
+  /// The same where that is the only entry as it is, and no message ends: what most reads find. Nil when it is anything else.
+  @inline(__always)
+  mutating func readWhole(maximumByteCount: Int) -> ByteBuffer? {
+    guard marks.isEmpty, !entries.hasMoreThanOne, entries.first?.kind != .decoding,
+      let count = entries.first?.bytes.readableBytes, count <= maximumByteCount
+    else { return nil }
+    rawByteCountBehindLastMark &-= UInt64(count)
+    noteRead(units: UInt64(count))
+    return entries.popFirst()?.bytes
+  }
+
   /// The next raw bytes up to a mark, or nil when nothing is ready. Bytes may be empty when a message ends there.
   mutating func read(maximumByteCount: Int) -> (bytes: ByteBuffer, endsMessage: Bool)? {
     if marks.first == 0 {
@@ -225,6 +249,7 @@ struct ReceiveQueue: Lendable {
   }
 
   /// Those that were written off go first.
+  @inline(__always)
   private mutating func noteRead(units: UInt64) {
     unreadUnitCount &-= units
     writtenOffUnitCount &-= min(units, writtenOffUnitCount)

@@ -52,6 +52,7 @@ struct SendQueue: Hashable, Sendable {
     let count = bytes.readableBytes
     guard count > 0 || endsMessage else { return false }
     let mayPinMuch = count < Self.leastExaminedByteCount || Self.pinsMuch(bytes)
+    if chunks.isEmpty { newCount = 0 }
     chunks.append(Chunk(bytes: consume bytes, endsMessage: endsMessage, mayPinMuch: mayPinMuch))
     newCount &+= 1
     peak.note(chunks.count)

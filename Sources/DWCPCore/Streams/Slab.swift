@@ -49,32 +49,37 @@ struct Slab<Element> {
     return unsafe storage.withUnsafeMutablePointerToElements { unsafe $0.advanced(by: index) }
   }
 
+  @inline(__always)
+  var isUnique: Bool {
+    mutating get { storage == nil || isKnownUniquelyReferenced(&storage) }
+  }
+
   /// Gives this slab elements of its own if it shares them.
   @inline(__always)
   mutating func makeUnique() {
-    if storage != nil, !isKnownUniquelyReferenced(&storage) { copyStorage(capacity: capacity) }
+    if !isUnique { copyStorage(capacity: capacity) }
   }
 
-  @inline(__always)
-  mutating func mutableAddress(of index: Int) -> UnsafeMutablePointer<Element> {
-    makeUnique()
-    return unsafe uniqueAddress(of: index)
-  }
-
-  /// The same where `makeUnique` has been called since the slab could last be copied.
+  /// To be changed where `makeUnique` has been called since the slab could last be copied.
   @inline(__always)
   mutating func uniqueAddress(of index: Int) -> UnsafeMutablePointer<Element> {
     assert(isKnownUniquelyReferenced(&storage), "a shared slab is about to be changed")
     return unsafe elementAddress(of: index)
   }
 
-  /// Grows by eighths and not by doubling: most of what many idle streams cost is their slab.
+  @inline(__always)
   mutating func append(_ element: consuming Element) {
-    let count = count
-    if count == capacity { moveStorage(capacity: count &+ max(1, count / 8)) } else { makeUnique() }
+    if count == capacity { grow() } else { makeUnique() }
     guard let storage else { return }
+    let count = unsafe storage.withUnsafeMutablePointerToHeader { unsafe $0.pointee.count }
     unsafe storage.withUnsafeMutablePointerToElements { unsafe $0.advanced(by: count) }.initialize(to: element)
     unsafe storage.withUnsafeMutablePointerToHeader { unsafe $0.pointee.count = count &+ 1 }
+  }
+
+  /// By eighths and not by doubling: most of what many idle streams cost is their slab.
+  @inline(never)
+  private mutating func grow() {
+    moveStorage(capacity: count &+ max(1, count / 8))
   }
 
   /// Takes all elements out, none of which holds anything that would have to be destroyed, where `makeUnique` has been called. The memory stays.

@@ -69,6 +69,12 @@ struct StreamState: Hashable, Sendable {
     isReleased && send.isEnded && receive.phase == .done && !hasControl && !owesOpening
   }
 
+  /// Gives it memory of its own, where it has just been copied.
+  mutating func makeUnique() {
+    send.backlog.makeUnique()
+    receive.queue.makeUnique()
+  }
+
   /// The stream is gone; its slot waits for another, which is put there without a look at what was there. So nothing may be left that refers to memory.
   mutating func vacate() {
     id = .session

@@ -19,10 +19,16 @@ struct StreamTable: Sendable {
   @inline(__always)
   func slot(of id: StreamID) -> Int? { index.slot(of: id, in: slots) }
 
-  /// To be called before streams are changed, once in each call of the session's.
+  /// Nobody else refers to the streams.
   @inline(__always)
-  mutating func makeUnique() {
+  var isUnique: Bool {
+    mutating get { slots.isUnique }
+  }
+
+  /// Copies the streams, and what lies in memory of its own and is lent to them.
+  mutating func copy() {
     slots.makeUnique()
+    for slot in 0..<slots.count { self[slot: slot].makeUnique() }
   }
 
   @inline(__always)

@@ -185,11 +185,16 @@ struct FrameParser: Hashable, Sendable {
   mutating func takeWholePayload() -> ByteBuffer? { wholePayload.take() }
 
   /// Lets go of what the last block was made of; between two reads nothing may pin a read buffer without need (SPEC MEM-1).
-  @inline(__always)
   mutating func releaseBlock() {
-    if wholePayload != nil { wholePayload = nil }
-    if markTable != nil { markTable = nil }
-    if pageHead != nil { pageHead = nil }
+    wholePayload = nil
+    markTable = nil
+    pageHead = nil
+    releasePieces()
+  }
+
+  /// The same for a block that had nothing else, or whose payload has been taken.
+  @inline(__always)
+  mutating func releasePieces() {
     if !pieces.isEmpty { pieces.removeAll(keepingCapacity: true) }
   }
 

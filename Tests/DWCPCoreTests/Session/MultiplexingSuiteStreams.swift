@@ -185,4 +185,55 @@ import Testing
     other.exchange()
     #expect(one.server.session == other.server.session)
   }
+
+  @Test("what is done to a copy, whatever it was copied in the middle of, changes nothing here", arguments: 0..<50)
+  func busyCopies(seed: UInt64) throws {
+    let alone = try steps(seed: seed, copying: false)
+    let beside = try steps(seed: seed, copying: true)
+    #expect(alone.seen == beside.seen)
+    #expect(alone.pair.client.session == beside.pair.client.session)
+    #expect(alone.pair.server.session == beside.pair.server.session)
+  }
+
+  /// Writes, reads and exchanges on a few streams, in an order of the seed; before each of them something else is done to a copy, if asked for.
+  private func steps(seed: UInt64, copying: Bool) throws -> (pair: EnginePair, seen: [[UInt8]]) {
+    var pair = EnginePair.established()
+    var random = SeededGenerator(seed: seed)
+    var noise = SeededGenerator(seed: ~seed)
+    let ids = try (0..<6).map { _ in try pair.client.session.open() }
+    var copies: [EnginePair] = []
+    var seen: [[UInt8]] = []
+    for _ in 0..<60 {
+      if copying {
+        var copy = pair
+        for _ in 0..<4 { _ = try step(&copy, ids, &noise) }
+        // Some live on for a while.
+        copies = copies.suffix(3) + [copy]
+      }
+      seen.append(try step(&pair, ids, &random))
+    }
+    return (pair, seen)
+  }
+
+  private func step(_ pair: inout EnginePair, _ ids: [StreamID], _ random: inout SeededGenerator) throws -> [UInt8] {
+    let id = ids[Int.random(in: 0..<ids.count, using: &random)]
+    switch Int.random(in: 0..<8, using: &random) {
+    case 0...3:
+      let byte = UInt8.random(in: 0...255, using: &random)
+      let count = Int.random(in: 1...200, using: &random)
+      let endsMessage = Bool.random(using: &random)
+      _ = try pair.client.session.write(ByteBuffer(repeating: byte, count: count), to: id, endsMessage: endsMessage)
+      return []
+    case 4, 5:
+      pair.server.receive(pair.client.transmit(now: pair.now), now: pair.now)
+      pair.client.receive(pair.server.transmit(now: pair.now), now: pair.now)
+      return []
+    case 6:
+      guard case .bytes(let bytes, _) = pair.server.session.read(id, maximumByteCount: 50) else { return [] }
+      return Array(bytes.readableBytesView)
+    default:
+      let read = pair.server.readAll(id)
+      return read.bytes + read.marks.map { UInt8(truncatingIfNeeded: $0) }
+    }
+  }
 }

@@ -12,6 +12,8 @@ import Testing
     input         open       openRead   sizeKnown  sizeKnownRead  stopped  left     reset    done
     more          open       open       !STR-11    !STR-11        stopped  stopped  !STR-11  !STR-11
     moreAndFin    sizeKnown  sizeKnown  !STR-11    !STR-11        done     done     !STR-11  !STR-11
+    plain         open       open       sizeKnown  sizeKnown      stopped  stopped  reset    done
+    plainAndFin   sizeKnown  sizeKnown  sizeKnown  sizeKnown      stopped  stopped  reset    done
     fin           sizeKnown  sizeKnown  sizeKnown  sizeKnown      done     done     reset    done
     lowFin        !STR-11    !STR-11    !STR-11    !STR-11        !STR-11  !STR-11  !STR-11  !STR-11
     again         open       open       sizeKnown  sizeKnown      stopped  stopped  reset    done
@@ -40,7 +42,7 @@ import Testing
   }
 
   private enum Input: String, CaseIterable {
-    case more, moreAndFin, fin, lowFin, again, againAndFin, overlap, gap, overCredit
+    case more, moreAndFin, plain, plainAndFin, fin, lowFin, again, againAndFin, overlap, gap, overCredit
     case resetHere, resetAhead, resetBehind, resetTooFar
     case read, stop, abandon, takeOwedStop, acknowledge, grant
     case tune, expect, writeOff, vacate
@@ -48,7 +50,7 @@ import Testing
 
   /// The mutating methods behind the inputs; one that is missing here has not been decided.
   private static let methods: Set<String> = [
-    "charge", "receiveReset", "read", "stop", "abandon", "takeOwedStop", "acknowledgeEnd", "grant",
+    "charge", "take", "receiveReset", "read", "stop", "abandon", "takeOwedStop", "acknowledgeEnd", "grant",
     "tuneWindow", "expect", "writeOff", "vacate",
   ]
 
@@ -68,6 +70,7 @@ import Testing
       let before = try Self.half(in: state)
       for input in Input.allCases {
         var after = before
+        after.queue.makeUnique()
         var outcome: String
         do throws(SessionError) {
           try Self.apply(input, to: &after)
@@ -107,6 +110,8 @@ import Testing
     switch input {
     case .more: try receive(4..<6, in: &half)
     case .moreAndFin: try receive(4..<6, isFinal: true, in: &half)
+    case .plain: try receivePlain(in: &half)
+    case .plainAndFin: try receivePlain(isFinal: true, in: &half)
     case .fin: try receive(4..<4, isFinal: true, in: &half)
     case .lowFin: try receive(0..<2, isFinal: true, in: &half)
     case .again: try receive(0..<4, in: &half)
@@ -139,5 +144,19 @@ import Testing
     if half.charge(end: units.upperBound, isFinal: isFinal) {
       _ = half.queue.contents.append(ByteBuffer(repeating: 7, count: units.count))
     }
+  }
+
+  /// Two units that come next, the short way.
+  private static func receivePlain(isFinal: Bool = false, in half: inout ReceiveHalf) throws(SessionError) {
+    var batch = TransmitBatch()
+    batch.writeData(
+      DataFrame(offset: 4, codecID: Codec.none.rawValue, rawByteCount: 2), flags: 0, streamID: StreamID(rawValue: 1),
+      markTable: nil, dictionaryID: nil, decodedCheck: nil, payload: ByteBuffer(repeating: 7, count: 2), isCopied: true,
+      isChecked: true)
+    var input = ByteBuffer(bytes: [0x44, 0x57, 0x43, 0x50, 3, 0, 0, 0])
+    batch.forEachBuffer { input.writeImmutableBuffer($0) }
+    var parser = FrameParser(maximumRawBlockByteCount: 65_536)
+    while try parser.step(&input) != .dataFrame {}
+    _ = half.take(payloadOf: &parser, units: 2, isFinal: isFinal, endsMessage: false)
   }
 }

@@ -55,6 +55,7 @@ import Testing
       for input in Input.allCases {
         let before = Self.half(in: state)
         var after = before
+        after.backlog.makeUnique()
         let refund = Self.apply(input, to: &after)
         #expect(Self.table[state.rawValue, input.rawValue] == "\(after.phase)", "\(input) in \(state)")
         #expect(after.cutEnd >= after.sentEnd && after.sentEnd >= before.sentEnd, "\(input) in \(state)")
