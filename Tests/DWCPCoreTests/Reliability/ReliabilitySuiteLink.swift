@@ -1,6 +1,7 @@
-import DWCPCore
 import NIOCore
 import Testing
+
+@testable import DWCPCore
 
 @Suite struct ReliabilitySuiteLink {
   @Test("numbered frames are acknowledged within the announced delay (SPEC ACK-1, ACK-2)")
@@ -125,6 +126,28 @@ import Testing
       #expect(server.failure == nil)
       #expect(server.openedStreams == (count < opens ? [] : [id]))
       if count >= opens { #expect(server.readAll(id).bytes.isEmpty) }
+    }
+  }
+
+  @Test("what is on its way is what was sent behind the frames that are acknowledged (SPEC ACK-4)", arguments: 0..<50)
+  func inFlight(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    var flow = LinkFlow()
+    var now = Instant(nanoseconds: 1_000_000)
+    /// Bytes up to each frame.
+    var ends: [UInt64] = [0]
+    var acknowledgedCount = 0
+    for _ in 0..<200 {
+      now = now.advanced(byNanoseconds: .random(in: 1...1_000_000, using: &random))
+      if Bool.random(using: &random) {
+        let byteCount = Int.random(in: 1...20_000, using: &random)
+        ends.append((ends.last ?? 0) + UInt64(byteCount))
+        flow.noteSent(frameCount: UInt64(ends.count - 1), byteCount: byteCount, now: now)
+      } else {
+        acknowledgedCount = .random(in: acknowledgedCount...ends.count - 1, using: &random)
+        flow.noteAcknowledged(frameCount: UInt64(acknowledgedCount), now: now)
+      }
+      #expect(flow.inFlightByteCount == (ends.last ?? 0) - ends[acknowledgedCount])
     }
   }
 }

@@ -193,16 +193,29 @@ import Testing
     #expect(alone.seen == beside.seen)
     #expect(alone.pair.client.session == beside.pair.client.session)
     #expect(alone.pair.server.session == beside.pair.server.session)
+    for id in Set(alone.seen.map(\.id)) {
+      let steps = alone.seen.filter { $0.id == id }
+      #expect(steps.flatMap(\.written) == steps.flatMap(\.read))
+    }
   }
 
-  /// Writes, reads and exchanges on a few streams, in an order of the seed; before each of them something else is done to a copy, if asked for.
-  private func steps(seed: UInt64, copying: Bool) throws -> (pair: EnginePair, seen: [[UInt8]]) {
+  /// What was written to a stream, and read of it at the other end.
+  private struct Step: Equatable {
+    let id: StreamID
+    var written: [UInt8] = []
+    var read: [UInt8] = []
+    var marks: [Int] = []
+  }
+
+  /// Writes, reads and exchanges on a few streams, in an order of the seed, and reads all that is left; before each step something else is done to a copy, if
+  /// asked for.
+  private func steps(seed: UInt64, copying: Bool) throws -> (pair: EnginePair, seen: [Step]) {
     var pair = EnginePair.established()
     var random = SeededGenerator(seed: seed)
     var noise = SeededGenerator(seed: ~seed)
     let ids = try (0..<6).map { _ in try pair.client.session.open() }
     var copies: [EnginePair] = []
-    var seen: [[UInt8]] = []
+    var seen: [Step] = []
     for _ in 0..<60 {
       if copying {
         var copy = pair
@@ -212,28 +225,29 @@ import Testing
       }
       seen.append(try step(&pair, ids, &random))
     }
+    pair.exchange()
+    for id in ids { seen.append(Step(id: id, read: pair.server.readAll(id).bytes)) }
     return (pair, seen)
   }
 
-  private func step(_ pair: inout EnginePair, _ ids: [StreamID], _ random: inout SeededGenerator) throws -> [UInt8] {
-    let id = ids[Int.random(in: 0..<ids.count, using: &random)]
+  private func step(_ pair: inout EnginePair, _ ids: [StreamID], _ random: inout SeededGenerator) throws -> Step {
+    var step = Step(id: ids[Int.random(in: 0..<ids.count, using: &random)])
     switch Int.random(in: 0..<8, using: &random) {
     case 0...3:
-      let byte = UInt8.random(in: 0...255, using: &random)
-      let count = Int.random(in: 1...200, using: &random)
+      step.written = (0..<Int.random(in: 1...200, using: &random)).map { _ in .random(in: 0...255, using: &random) }
       let endsMessage = Bool.random(using: &random)
-      _ = try pair.client.session.write(ByteBuffer(repeating: byte, count: count), to: id, endsMessage: endsMessage)
-      return []
+      _ = try pair.client.session.write(ByteBuffer(bytes: step.written), to: step.id, endsMessage: endsMessage)
     case 4, 5:
       pair.server.receive(pair.client.transmit(now: pair.now), now: pair.now)
       pair.client.receive(pair.server.transmit(now: pair.now), now: pair.now)
-      return []
     case 6:
-      guard case .bytes(let bytes, _) = pair.server.session.read(id, maximumByteCount: 50) else { return [] }
-      return Array(bytes.readableBytesView)
+      if case .bytes(let bytes, _) = pair.server.session.read(step.id, maximumByteCount: 50) {
+        step.read = Array(bytes.readableBytesView)
+      }
     default:
-      let read = pair.server.readAll(id)
-      return read.bytes + read.marks.map { UInt8(truncatingIfNeeded: $0) }
+      let all = pair.server.readAll(step.id)
+      (step.read, step.marks) = (all.bytes, all.marks)
     }
+    return step
   }
 }

@@ -245,4 +245,26 @@ import Testing
     for _ in 0..<50 { step(10) }
     #expect(tuner.window == 1_000)
   }
+
+  @Test("each stream's window grows with what is read of it, whichever of them comes first (SPEC CRD-8)")
+  func windowsOfAll() throws {
+    var server = SessionConfiguration()
+    server.streamWindowByteCount = 65_536
+    var client = SessionConfiguration()
+    client.compression = .fixed(.none)
+    var pair = EnginePair.established(client: client, server: server)
+    let ids = try (0..<4).map { _ in try pair.client.session.open() }
+    for _ in 0..<200 {
+      for id in ids { _ = try pair.client.session.write(ByteBuffer(repeating: 7, count: 32_768), to: id) }
+      pair.advance(milliseconds: 1)
+      pair.server.receive(pair.client.transmit(now: pair.now), now: pair.now)
+      for id in ids { _ = pair.server.readAll(id) }
+      pair.advance(milliseconds: 1)
+      pair.client.receive(pair.server.transmit(now: pair.now), now: pair.now)
+    }
+    for id in ids {
+      let receive = try #require(pair.server.session.streams[id]?.receive)
+      #expect(receive.grantedLimit - receive.received > 65_536, "\(id)")
+    }
+  }
 }
