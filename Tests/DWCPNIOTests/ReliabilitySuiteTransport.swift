@@ -34,7 +34,8 @@ import Testing
           try await session.withStream { stream in
             try await stream.write(ByteBuffer(string: "x"))
             _ = try await stream.read()
-            try await relay.freeze()
+            // Where this end had no turn for a second the session has ended by now, as it is to.
+            try? await relay.freeze()
             _ = try await stream.read()
           }
         }

@@ -10,6 +10,8 @@ extension TransportConfiguration {
     var configuration = TransportConfiguration()
     configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     configuration.drainTimeout = .seconds(5)
+    // Hundreds of tests begin at once.
+    configuration.session.handshakeTimeoutNanoseconds = 60_000_000_000
     return configuration
   }
 }

@@ -28,6 +28,8 @@ struct Meters {
     var configuration = TransportConfiguration()
     configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     configuration.drainTimeout = .seconds(5)
+    // Hundreds of tests begin at once.
+    configuration.session.handshakeTimeoutNanoseconds = 60_000_000_000
     configuration.session.compression = .fixed(setting)
     configuration.session.receiveObjectByteCount = 1 << 20
     configuration.statistics = statistics
