@@ -61,15 +61,7 @@ struct ReceiveHalf: Hashable, Sendable {
   /// A read would tell something else than that nothing has come.
   @inline(__always)
   var isReadable: Bool {
-    mutating get {
-      // Mostly that can be told without a look from inside, before which the queue would have to be made unique.
-      if queue.isHeld, queue.contents.decodingCount == 0 {
-        if queue.contents.unreadUnitCount > 0 { return true }
-      } else if queue.isHeld, queue.contents.checkReadable() {
-        return true
-      }
-      return isAtEnd || failure != nil
-    }
+    mutating get { queue.isHeld && queue.contents.checkReadable() || isAtEnd || failure != nil }
   }
 
   /// What the peer's stream or session credit has to bear before a block may be taken.

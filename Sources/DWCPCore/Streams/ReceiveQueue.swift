@@ -44,8 +44,7 @@ struct ReceiveQueue: Lendable {
   /// Entries appended since `detach`, some of which may have been read: only the last ones can be borrowed.
   private var newCount: UInt32 = 0
   private var nextNumber: UInt32 = 0
-  /// Entries whose bytes are still to come.
-  private(set) var decodingCount = 0
+  private var decodingCount = 0
   /// Raw bytes in front of each mark, counted from the mark before; with `continues` the run goes on in the next element.
   private var marks: Deque<UInt16> = []
   /// The most entries and marks since their storage was last made to measure.
