@@ -16,8 +16,6 @@ build: setup ## release build: .build/release/dwcp, and Benchmarks
 	swift build -c release
 	scripts/build-benchmarks
 
-# Hundreds of tests at once would wait for one another longer than for what they test, and 4 keep two cores busy.
-test: export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH = 4
 test: setup ## every test with line coverage, 100,000 simulated sessions, 5,000 hostile ones, 10,000 of objects, all interleavings of two streams, the example, the README's snippets, the C kernels on arm64
 	swift build --build-tests --enable-code-coverage
 	scripts/coverage
