@@ -68,6 +68,9 @@ enum Scenarios {
     engine("engine/slice-128k", "blocks of 128 KiB that are slices of one large buffer", turns: (60, 500)) {
       .init(streamCount: 4, unitByteCount: 128 << 10, isMessage: false, isSliced: true)
     },
+    engine("engine/cut-64k", "writes of 64 KiB in blocks of 40,000 bytes and reads of 50,000", turns: (100, 1_000)) {
+      .init(unitsPerTurn: 4, unitByteCount: 64 << 10, isMessage: false, blockByteCount: 40_000, readByteCount: 50_000)
+    },
     engine("engine/message-64", "messages of 64 bytes on 16 streams", turns: (100, 150)) {
       .init(streamCount: 16, unitsPerTurn: 16, unitByteCount: 64)
     },

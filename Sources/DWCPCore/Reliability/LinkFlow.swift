@@ -15,7 +15,7 @@ struct LinkFlow: Hashable, Sendable {
   /// More are added to the last one, which an end that acknowledges nothing cannot make grow.
   private static let maximumDepartureCount = 1_024
   /// Shorter ones are of a link with nothing to do: what is busy at both ends takes turns, and a bound below that keeps both waiting.
-  private static let leastRoundTripNanoseconds: UInt64 = 60_000
+  private static let leastRoundTripNanoseconds: UInt64 = 80_000
   private static let roundTripWindowNanoseconds: UInt64 = 10_000_000_000
   /// A rate is measured over no less.
   private static let leastSampleNanoseconds: UInt64 = 500_000

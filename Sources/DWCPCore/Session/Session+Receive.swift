@@ -8,7 +8,8 @@ extension Session {
   /// ``SessionEvent/ended(_:)`` event says which (SPEC CONV-5), and CLOSE or REFUSE tells the other end. What was delivered before stays, and nothing
   /// of the frame in error is delivered (SPEC ERR-2).
   ///
-  /// Payload is not copied: slices of `bytes` are kept until they are read or decoded, small ones until ``detachFromInput()`` or the next call.
+  /// Payload is not copied: slices of `bytes` are kept until they are read or decoded, small ones until ``detachFromInput()`` or the next call, but for two parts of
+  /// the block that is still arriving.
   public mutating func receive(_ bytes: ByteBuffer, now: Instant) {
     makeStreamsUnique()
     // What comes behind the end is ignored, and has crossed the link all the same.

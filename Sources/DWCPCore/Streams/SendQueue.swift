@@ -157,7 +157,7 @@ struct SendQueue: Hashable, Sendable {
   /// Cuts from one message, or from bytes that belong to none yet.
   @inline(__always)
   private mutating func cutOne(_ maximumRawByteCount: Int, _ maximumSpan: Int) -> Cut {
-    let wanted = firstMessageByteCount(limit: maximumRawByteCount)
+    let wanted = firstJointByteCount(limit: maximumRawByteCount)
     let available = firstByteCount
     let liesTogether = available >= wanted || available >= Self.leastUncopiedByteCount
     let mayPinMuch = liesTogether && chunks.first?.mayPinMuch == true
@@ -168,12 +168,15 @@ struct SendQueue: Hashable, Sendable {
   @inline(__always)
   private var firstByteCount: Int { chunks.first?.bytes.readableBytes ?? 0 }
 
-  /// Bytes up to the first end of a message, counted no further than `limit`.
+  /// Bytes up to the first end of a message, counted no further than `limit`, nor into a chunk that goes without a copy: the rest of one that was cut would
+  /// otherwise be joined with the next, of which the rest would be joined with the one behind it, and all that is written would be copied.
   @inline(__always)
-  private func firstMessageByteCount(limit: Int) -> Int {
+  private func firstJointByteCount(limit: Int) -> Int {
     var count = 0
     for index in 0..<chunks.count {
-      count += chunks[index].bytes.readableBytes
+      let chunkByteCount = chunks[index].bytes.readableBytes
+      if count > 0, chunkByteCount >= Self.leastUncopiedByteCount { break }
+      count += chunkByteCount
       if count >= limit || chunks[index].endsMessage { break }
     }
     return min(count, limit)

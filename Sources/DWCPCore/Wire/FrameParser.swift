@@ -28,6 +28,10 @@ struct FrameParser: Hashable, Sendable {
     case dataFrame
   }
 
+  /// A block across the end of a read: its first two parts, from this length on, stay where they lie.
+  private static let maximumLentPieceCount = 2
+  private static let leastLentByteCount = 2_048
+
   private(set) var phase = Phase.preface
   private(set) var preface = Preface()
   private(set) var header = FrameHeader(type: .hello, flags: 0, streamID: .session, bodyByteCount: 0)
@@ -371,7 +375,8 @@ struct FrameParser: Hashable, Sendable {
     remainingBodyByteCount &-= piece.readableBytes
     if header.isChecked { check.update(piece.readableBytesSpan) }
     // A block that arrives in crumbs must not pin a read buffer for each of them (SPEC MEM-1).
-    if piece.isWorthItsStorage {
+    let isLent = pieces.count < Self.maximumLentPieceCount && piece.readableBytes >= Self.leastLentByteCount
+    if piece.isWorthItsStorage || isLent {
       pieces.append(piece)
       isLastPieceOwned = false
     } else if isLastPieceOwned, let last = pieces.indices.last {

@@ -85,6 +85,28 @@ import Testing
   }
 
   @Test(
+    "a block across the end of a read is read where it lies; of one in many parts two are (SPEC MEM-1)",
+    arguments: [(60_000, 1), (59_000, 1), (30_000, 2), (3_000, 2), (1_000, 0)])
+  func acrossReads(readByteCount: Int, lentCount: Int) {
+    var pair = EnginePair.established()
+    var frame = Self.wire.data([UInt8](repeating: 7, count: 59_900)).bytes
+    while let part = frame.readSlice(length: min(readByteCount, frame.readableBytes)), part.readableBytes > 0 {
+      var buffer = ByteBufferAllocator().buffer(capacity: 262_144)
+      buffer.writeImmutableBuffer(part)
+      pair.server.session.receive(buffer, now: pair.now)
+    }
+    pair.server.settle(now: pair.now)
+    var byteCount = 0
+    var lent = 0
+    while case .bytes(let bytes, _) = pair.server.session.read(StreamID(rawValue: 1)) {
+      byteCount += bytes.readableBytes
+      if bytes.storageCapacity >= 262_144 { lent += 1 }
+    }
+    #expect(byteCount == 59_900)
+    #expect(lent == lentCount)
+  }
+
+  @Test(
     "a short slice of a large buffer is sent from a copy, a long one as it is (SPEC MEM-1)",
     arguments: [(100, false), (65_535, false), (65_536, true), (131_072, true)])
   func slices(byteCount: Int, isLent: Bool) throws {

@@ -56,6 +56,32 @@ import Testing
     }
   }
 
+  @Test("long chunks are cut where they lie, wherever blocks have to end (SPEC MEM-1)", arguments: 0..<200)
+  func longChunks(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    var queue = SendQueue()
+    let chunks = (0..<8 as Range<UInt8>).map { ByteBuffer(repeating: $0, count: 32_768 + Int(random.next() % 65_536)) }
+    for chunk in chunks { _ = queue.append(chunk, endsMessage: random.next() % 4 == 0) }
+    let places = chunks.map(Self.place)
+    var cut: [UInt8] = []
+    while !queue.isEmpty {
+      let maximumRawByteCount = 1 + Int(random.next() % 131_072)
+      let maximumSpan = 1 + Int(random.next() % UInt64(maximumRawByteCount + 1))
+      let raw = queue.cut(maximumRawByteCount: maximumRawByteCount, maximumSpan: maximumSpan).raw
+      cut += Array(raw.readableBytesView)
+      let place = Self.place(raw)
+      #expect(place.isEmpty || places.contains { $0.clamped(to: place) == place })
+    }
+    #expect(cut == chunks.flatMap { Array($0.readableBytesView) })
+  }
+
+  private static func place(_ buffer: ByteBuffer) -> Range<UInt> {
+    unsafe buffer.withUnsafeReadableBytes { bytes in
+      let start = UInt(bitPattern: bytes.baseAddress)
+      return start..<start + UInt(bytes.count)
+    }
+  }
+
   @Test("short writes that wait keep no large buffer alive (SPEC MEM-1)")
   func detaching() {
     let large = ByteBuffer(repeating: 7, count: 1 << 20)

@@ -13,6 +13,10 @@ final class EngineWork: Work {
     var isMessage = true
     /// The units are slices of one large buffer, as of a guest's memory.
     var isSliced = false
+    /// Blocks end after so many bytes of a unit; nil for where units do.
+    var blockByteCount: Int?
+    /// What a read brings at most.
+    var readByteCount = Int.max
   }
 
   private let load: Load
@@ -29,8 +33,8 @@ final class EngineWork: Work {
     var configuration = SessionConfiguration()
     configuration.compression = .fixed(.none)
     configuration.maximumPeerStreamCount = UInt64(max(load.streamCount, 256))
-    configuration.blockByteCount = load.isMessage ? configuration.blockByteCount : load.unitByteCount
-    pair = EnginePair(configuration, measuring)
+    if !load.isMessage { configuration.blockByteCount = load.blockByteCount ?? load.unitByteCount }
+    pair = EnginePair(configuration, readByteCount: load.readByteCount, measuring)
     let units = Self.units(byteCount: load.unitByteCount + (measuring.injection == .wireByte ? 1 : 0))
     corpus = load.isSliced ? Self.slices(of: units) : units
     pair.exchange()
@@ -108,13 +112,15 @@ struct EnginePair {
   var digest = SHA256()
   private(set) var readByteCount = 0
   private var batch = TransmitBatch()
-  /// What a socket read would fill. It is used again at once, since the reader keeps nothing.
+  /// What a socket read would fill. It is used again at once, unless a part of a block lies in it.
   private var wire = ByteBuffer()
+  private let maximumReadByteCount: Int
   private(set) var now = Instant(nanoseconds: 1_000_000_000)
   private let measuring: Measuring
 
-  init(_ configuration: SessionConfiguration, _ measuring: Measuring) {
+  init(_ configuration: SessionConfiguration, readByteCount: Int = .max, _ measuring: Measuring) {
     self.measuring = measuring
+    maximumReadByteCount = readByteCount
     var random = SeededGenerator(seed: 3)
     sender = Session(
       role: .initiator, configuration: configuration, secrets: SessionSecrets(using: &random), now: now)
@@ -136,13 +142,25 @@ struct EnginePair {
         isSilent = false
         refillWire()
         if measuring.isExact { digest.update(wire) }
-        measuring.meter.measure(.receiver) { readByteCount += receiver.take(wire, now: now) }
+        receive()
       }
       while measuring.meter.measure(.receiver, { receiver.send(into: &batch, now: now) }) {
         isSilent = false
         refillWire()
         _ = measuring.meter.measure(.sender) { sender.take(wire, now: now) }
       }
+    }
+  }
+
+  private mutating func receive() {
+    guard wire.readableBytes > maximumReadByteCount else {
+      return measuring.meter.measure(.receiver) { readByteCount += receiver.take(wire, now: now) }
+    }
+    var rest = wire
+    while let part = rest.readSlice(length: min(rest.readableBytes, maximumReadByteCount)), part.readableBytes > 0 {
+      wire.clear()
+      wire.writeImmutableBuffer(part)
+      measuring.meter.measure(.receiver) { readByteCount += receiver.take(wire, now: now) }
     }
   }
 
