@@ -198,7 +198,18 @@ struct SendQueue: Hashable, Sendable {
   private mutating func takeFromHead(_ count: Int) -> ByteBuffer {
     byteCount -= count
     if count == firstByteCount, chunks.first?.endsMessage == false { return chunks.popFirst()?.bytes ?? ByteBuffer() }
-    return chunks.first?.bytes.readSlice(length: count) ?? ByteBuffer()
+    let bytes = chunks.first?.bytes.readSlice(length: count) ?? ByteBuffer()
+    copyRestIfSmall()
+    return bytes
+  }
+
+  /// What is left of a chunk must not pin a much larger buffer (SPEC MEM-1), but one so large that it is the application's own. Each copy is at most a third of
+  /// what was taken since the one before.
+  private mutating func copyRestIfSmall() {
+    guard let rest = chunks.first?.bytes, rest.readableBytes < rest.storageCapacity / 4,
+      rest.storageCapacity <= 4 * Self.leastLentByteCount
+    else { return }
+    chunks.first?.bytes = ByteBuffer(bytes: rest.readableBytesView)
   }
 
   /// Takes the end of a message whose bytes have all been taken, if there is a unit for it.

@@ -64,15 +64,31 @@ import Testing
     for chunk in chunks { _ = queue.append(chunk, endsMessage: random.next() % 4 == 0) }
     let places = chunks.map(Self.place)
     var cut: [UInt8] = []
+    var copiedByteCount = 0
     while !queue.isEmpty {
       let maximumRawByteCount = 1 + Int(random.next() % 131_072)
       let maximumSpan = 1 + Int(random.next() % UInt64(maximumRawByteCount + 1))
       let raw = queue.cut(maximumRawByteCount: maximumRawByteCount, maximumSpan: maximumSpan).raw
       cut += Array(raw.readableBytesView)
       let place = Self.place(raw)
-      #expect(place.isEmpty || places.contains { $0.clamped(to: place) == place })
+      if !places.contains(where: { $0.clamped(to: place) == place }) { copiedByteCount += raw.readableBytes }
     }
     #expect(cut == chunks.flatMap { Array($0.readableBytesView) })
+    // What is left of a chunk when three quarters of its buffer are no longer in use.
+    #expect(copiedByteCount <= cut.count / 3)
+  }
+
+  @Test(
+    "what is left of a chunk keeps no large buffer alive, unless it is the application's own (SPEC MEM-1)",
+    arguments: [(131_072, 16_384), (262_144, 16_384), (1 << 20, 1 << 20)])
+  func restOfAChunk(storageByteCount: Int, maximumStorageByteCount: Int) {
+    var chunk = ByteBuffer()
+    chunk.reserveCapacity(storageByteCount)
+    chunk.writeRepeatingByte(7, count: 65_536)
+    var queue = SendQueue()
+    _ = queue.append(chunk, endsMessage: true)
+    _ = queue.cut(maximumRawByteCount: 61_440, maximumSpan: 61_441)
+    #expect(queue.cut(maximumRawByteCount: 1_000, maximumSpan: 1_001).raw.storageCapacity <= maximumStorageByteCount)
   }
 
   private static func place(_ buffer: ByteBuffer) -> Range<UInt> {
