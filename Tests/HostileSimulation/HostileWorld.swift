@@ -190,6 +190,10 @@ extension HostileWorld {
     wasEstablished = wasEstablished || victim?.isEstablished == true
     if let sentence = victim?.violation { fail(sentence, move) }
     guard Heap.isCounted, let bound = victim?.bound(scenario) else { return }
+    // A turn of the owner ends: the connection takes nothing just now.
+    meter.begin()
+    victim?.detachFromOutput()
+    meter.end()
     if meter.heldByteCount > bound { returnOutputs() }
     let held = meter.heldByteCount
     totals.memoryAtRest.note(share: Double(held) / Double(bound), seed: scenario.seed)

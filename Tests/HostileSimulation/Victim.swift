@@ -117,6 +117,8 @@ struct Victim {
     return true
   }
 
+  mutating func detachFromOutput() { session.detachFromOutput() }
+
   var isEstablished: Bool { session.agreement != nil }
 
   /// How the session ended: code and rule.

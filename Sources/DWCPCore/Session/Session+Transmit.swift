@@ -41,7 +41,13 @@ extension Session {
     }
   }
 
-  /// What was written and could not be sent at once keeps no large buffer alive (SPEC MEM-1); the rest has gone without a copy.
+  /// Copies what has been written, has not been sent and is little of the buffer that it lies in, so that it keeps no large one alive (SPEC MEM-1).
+  /// ``transmit(maximumByteCount:now:into:)`` does so at its end, for what could not go at once: call this in its place while the connection takes nothing.
+  public mutating func detachFromOutput() {
+    makeStreamsUnique()
+    detachBacklogs()
+  }
+
   @inline(__always)
   mutating func detachBacklogs() {
     if !pinners.isEmpty || pinners.capacity > Self.keptCount { detachPinners() }

@@ -8,7 +8,7 @@ internal import NIOCore
 ///    ``handleDeadline(now:)`` the passing of ``nextDeadline``.
 /// 2. **Poll**, after anything else was called: ``nextEvent()`` until nil, ``nextJob()`` until nil (run the job anywhere, bring
 ///    the result back with ``complete(_:durationNanoseconds:now:)``), then ``transmit(maximumByteCount:now:into:)`` while the
-///    connection can take bytes. When ``wantsClose`` is true after that, the connection is to be closed.
+///    connection can take bytes, and ``detachFromOutput()`` when it cannot. When ``wantsClose`` is true after that, the connection is to be closed.
 /// 3. **Commands.** ``open(_:compression:)``, ``write(_:to:endsMessage:)``, ``finish(_:)``, ``read(_:maximumByteCount:)``,
 ///    ``stop(_:code:)``, ``reset(_:code:)``, ``release(_:)``, ``ping(now:)``, ``drain(now:)``, ``close(_:text:)``.
 /// 4. **Getters.** ``counters``, ``snapshot``, ``agreement``, ``phase`` and others.

@@ -214,6 +214,8 @@ extension SessionHandler {
     batch.removeAll()
     if !isClosing, context.channel.isWritable && !isClogged(context) || look({ $0.phase == .closing }) {
       session.transmit(maximumByteCount: Self.batchByteCount, now: .current, into: &batch)
+    } else {
+      session.detachFromOutput()
     }
     batch.forEachBuffer { context.write(wrapOutboundOut($0), promise: nil) }
     if batch.byteCount > 0, batch.byteCount <= Self.maximumCrumbByteCount { crumbCount += 1 }

@@ -124,6 +124,29 @@ import Testing
     #expect((largestStorage >= 1 << 20) == isLent)
   }
 
+  @Test("a short part of a large buffer is copied when more arrives, and when nothing can be sent (SPEC MEM-1)")
+  func waitingParts() throws {
+    for isArriving in [true, false] {
+      var pair = EnginePair.established()
+      let id = try pair.client.session.open(compression: .fixed(.none))
+      var whole = ByteBuffer(repeating: 7, count: 1 << 20)
+      let place = Self.place(whole)
+      _ = try pair.client.session.write(try #require(whole.getSlice(at: 1_000, length: 100)), to: id)
+      if isArriving {
+        pair.client.session.receive(Self.wire.frame(0x04, bytes(UInt64(1))).bytes, now: pair.now)
+      } else {
+        pair.client.session.detachFromOutput()
+      }
+      // It would be copied if it were shared.
+      whole.setInteger(UInt8(8), at: 0)
+      #expect(Self.place(whole) == place)
+    }
+  }
+
+  private static func place(_ buffer: ByteBuffer) -> UInt {
+    unsafe buffer.withUnsafeReadableBytes { UInt(bitPattern: $0.baseAddress) }
+  }
+
   @Test("a window full of marks is read in linear time, and takes a writer's budget when it is echoed (SPEC MEM-1)")
   func marks() throws {
     var pair = EnginePair.established()

@@ -12,6 +12,7 @@ import Testing
     receive         closed           closing            closing   closing   closed
     endOfInput      closed           closed             closed    closed    closed
     detachFromInput awaitingPreface  awaitingHandshake  open      closing   closed
+    detachFromOutput awaitingPreface awaitingHandshake  open      closing   closed
     handleDeadline  closed           closing            closing   closing   closed
     nextEvent       awaitingPreface  awaitingHandshake  open      closing   closed
     nextJob         awaitingPreface  awaitingHandshake  open      closing   closed
@@ -38,6 +39,7 @@ import Testing
     receive         closed           closing            closing   closing   closed
     endOfInput      closed           closed             closed    closed    closed
     detachFromInput awaitingPreface  awaitingHandshake  open      closing   closed
+    detachFromOutput awaitingPreface awaitingHandshake  open      closing   closed
     handleDeadline  closed           closing            closing   closing   closed
     nextEvent       awaitingPreface  awaitingHandshake  open      closing   closed
     nextJob         awaitingPreface  awaitingHandshake  open      closing   closed
@@ -59,7 +61,7 @@ import Testing
     """)
 
   private enum Command: String, CaseIterable {
-    case receive, endOfInput, detachFromInput, handleDeadline, nextEvent, nextJob, complete, transmit
+    case receive, endOfInput, detachFromInput, detachFromOutput, handleDeadline, nextEvent, nextJob, complete, transmit
     case open, write, writeElsewhere, finish, read, stop, reset, release, setUrgency, requestUrgency, ping, drain, close
   }
 
@@ -120,6 +122,7 @@ import Testing
     case .receive: session.receive(ByteBuffer(repeating: 0x58, count: 64), now: now)
     case .endOfInput: session.endOfInput()
     case .detachFromInput: session.detachFromInput()
+    case .detachFromOutput: session.detachFromOutput()
     case .handleDeadline: session.handleDeadline(now: Instant(nanoseconds: .max))
     case .nextEvent: _ = session.nextEvent()
     case .nextJob: _ = session.nextJob()
