@@ -206,7 +206,7 @@ struct SendQueue: Hashable, Sendable {
   /// What is left of a chunk must not pin a much larger buffer (SPEC MEM-1), but one so large that it is the application's own. Each copy is at most a third of
   /// what was taken since the one before.
   private mutating func copyRestIfSmall() {
-    guard let rest = chunks.first?.bytes, rest.readableBytes < rest.storageCapacity / 4,
+    guard firstByteCount > 0, let rest = chunks.first?.bytes, rest.readableBytes < rest.storageCapacity / 4,
       rest.storageCapacity <= 4 * Self.leastLentByteCount
     else { return }
     chunks.first?.bytes = ByteBuffer(bytes: rest.readableBytesView)
@@ -215,7 +215,12 @@ struct SendQueue: Hashable, Sendable {
   /// Takes the end of a message whose bytes have all been taken, if there is a unit for it.
   @inline(__always)
   private mutating func takeEnd(roomAfter rest: Int) -> Bool {
-    guard rest > 0, chunks.first?.endsMessage == true, firstByteCount == 0 else { return false }
+    guard chunks.first?.endsMessage == true, firstByteCount == 0 else { return false }
+    guard rest > 0 else {
+      // What it ended must not be kept until there is credit for it.
+      chunks.first?.bytes = ByteBuffer()
+      return false
+    }
     _ = chunks.popFirst()
     endCount -= 1
     return true

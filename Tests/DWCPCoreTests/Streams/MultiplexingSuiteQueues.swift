@@ -89,6 +89,11 @@ import Testing
     _ = queue.append(chunk, endsMessage: true)
     _ = queue.cut(maximumRawByteCount: 61_440, maximumSpan: 61_441)
     #expect(queue.cut(maximumRawByteCount: 1_000, maximumSpan: 1_001).raw.storageCapacity <= maximumStorageByteCount)
+    // All but the end, which waits for a unit of credit.
+    let last = queue.cut(maximumRawByteCount: 65_536, maximumSpan: 3_096)
+    #expect(last.raw.readableBytes == 3_096 && !last.endsMessage)
+    let end = queue.cut(maximumRawByteCount: 65_536, maximumSpan: 1)
+    #expect(end.raw.storageCapacity == 0 && end.endsMessage && queue.isEmpty)
   }
 
   private static func place(_ buffer: ByteBuffer) -> Range<UInt> {
