@@ -89,8 +89,9 @@ private final class ByteCount: Sendable {
         }
         #expect(sent[setting.codec].rawBytes + sent.none.rawBytes == 6_000_000)
         // Credit may end anywhere: of what it cuts off, less than 64 bytes are not worth a try (SPEC CDC-5).
-        #expect(sent.none.rawBytes <= 63 * sent.none.blocks)
-        #expect(sent.none.blocks == counters.untriedBlocks)
+        #expect(sent.none.rawBytes <= 63 * counters.untriedBlocks)
+        // FIN may go alone, when all that was written has gone before it is asked for.
+        #expect((counters.untriedBlocks...counters.untriedBlocks + 1).contains(sent.none.blocks))
         #expect(counters.unshrunkBlocks == 0)
         #expect(counters.wireBytesSent < 4_000_000)
       }

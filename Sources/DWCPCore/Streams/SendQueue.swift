@@ -206,7 +206,7 @@ struct SendQueue: Hashable, Sendable {
   /// What is left of a chunk must not pin a much larger buffer (SPEC MEM-1), but one so large that it is the application's own. Each copy is at most a third of
   /// what was taken since the one before.
   private mutating func copyRestIfSmall() {
-    guard firstByteCount > 0, let rest = chunks.first?.bytes, rest.readableBytes < rest.storageCapacity / 4,
+    guard firstByteCount > 0, let rest = chunks.first?.bytes, Self.pinsMuch(rest),
       rest.storageCapacity <= 4 * Self.leastLentByteCount
     else { return }
     chunks.first?.bytes = ByteBuffer(bytes: rest.readableBytesView)
