@@ -58,3 +58,12 @@ extension SessionStream {
     return bytes
   }
 }
+
+/// Waits until a condition holds, for 20 s at most.
+func eventually(_ what: Comment, _ condition: () async throws -> Bool) async throws {
+  for _ in 0..<2_000 {
+    if try await condition() { return }
+    try await Task.sleep(for: .milliseconds(10))
+  }
+  Issue.record(what)
+}

@@ -49,6 +49,8 @@ final class BridgeAccess: Sendable {
       try Task.checkCancellation()
       return try await withCheckedThrowingContinuation { continuation in
         run { body($0, token, continuation) }
+        // What was to give it up may have come before it.
+        if Task.isCancelled { run { $0.cancel(token: token) } }
       }
     } onCancel: {
       run { $0.cancel(token: token) }
@@ -61,14 +63,23 @@ final class BridgeAccess: Sendable {
     }
   }
 
-  /// Ends the session in good order (SPEC END-2), or at once when that takes too long.
+  /// Ends the session in good order (SPEC END-2), or at once when that takes too long or the task is cancelled.
   func drain(timeout: TimeAmount) async {
     let deadline = eventLoop.scheduleTask(in: timeout) {
       self.bridge.value.close(.shutdown, text: "streams did not finish in time")
     }
-    // Behind what the streams of other threads have sent.
-    send { $0.drain() }
-    await awaitEnd()
+    await withTaskCancellationHandler {
+      // Behind what the streams of other threads have sent.
+      send { $0.drain() }
+      await awaitEnd()
+    } onCancel: {
+      giveUp()
+    }
     deadline.cancel()
+  }
+
+  /// Ends the session at once.
+  func giveUp() {
+    run { $0.close(.cancelled, text: "the application gave up") }
   }
 }

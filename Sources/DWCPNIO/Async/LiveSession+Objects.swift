@@ -3,7 +3,8 @@ public import NIOCore
 
 /// Objects of which both ends hold a version, so that the next one goes as what has changed (SPEC BAS-1 to BAS-6).
 extension LiveSession {
-  /// Sends a new version of an object: the body writes its pages (``SessionStream/writePages(_:at:base:)``), and those that it leaves out stay as they are.
+  /// Sends a new version of an object, when the handshake has told what the other end holds: the body writes its pages (``SessionStream/writePages(_:at:base:)``), and those
+  /// that it leaves out stay as they are.
   ///
   /// - Parameters:
   ///   - name: the object.
@@ -18,22 +19,13 @@ extension LiveSession {
     of name: ObjectName, byteCount: Int, forgetsBase: Bool = false, opening: StreamOpening = StreamOpening(),
     compression: CompressionChoice? = nil, _ body: (SessionStream) async throws -> Result
   ) async throws -> (result: Result, version: UInt64) {
+    _ = try await agreement()
     let mailbox = StreamMailbox(opening: opening, session: self)
     let id = try await bridge.call {
       try $0.openVersion(of: name, byteCount: byteCount, forgetsBase: forgetsBase, opening, compression, mailbox)
     }
     let result = try await SessionStream(id: id, mailbox: mailbox).use(body)
-    return (result, try await standing(of: name))
-  }
-
-  /// Where an object of this end's stands, when no version of it is under way.
-  private nonisolated(nonsending) func standing(of name: ObjectName) async throws -> UInt64 {
-    let bridge = bridge
-    return try await withTaskCancellationHandler {
-      try await withUnsafeThrowingContinuation { continuation in bridge.run { $0.awaitStand(of: name, continuation) } }
-    } onCancel: {
-      bridge.run { $0.cancelStand(of: name) }
-    }
+    return (result, try await bridge.cancellable { $0.awaitStand(of: name, token: $1, $2) })
   }
 
   /// Lets an object of this end's go, at both ends; nothing happens while a version of it is under way.
@@ -43,7 +35,7 @@ extension LiveSession {
     _ = try await bridge.call { try $0.session { $0.releaseObject(name) } }
   }
 
-  /// Says that the other end has an object of this end's already (``Session/adoptOutgoing(_:of:epoch:version:)``).
+  /// Says, when the handshake has told what the other end holds, that it has an object of this end's already (``Session/adoptOutgoing(_:of:epoch:version:)``).
   ///
   /// - Parameters:
   ///   - image: its content; making it takes time in proportion to it, which is the caller's.
@@ -51,7 +43,8 @@ extension LiveSession {
   ///   - version: as agreed on, above all that were sent.
   /// - Returns: false when the other end does not hold so much, or the version is not new.
   public func adoptOutgoing(_ image: ObjectImage, of name: ObjectName, version: UInt64) async throws -> Bool {
-    try await bridge.call { try $0.session { $0.adoptOutgoing(image, of: name, version: version) } }
+    _ = try await agreement()
+    return try await bridge.call { try $0.session { $0.adoptOutgoing(image, of: name, version: version) } }
   }
 
   /// Gives this end an object of the other end's that it has by other means (``Session/adoptIncoming(_:of:epoch:version:)``).

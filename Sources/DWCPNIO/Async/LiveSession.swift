@@ -68,7 +68,7 @@ public struct LiveSession: Sendable {
 }
 
 /// Connects, and ends the session with the scope: in good order when the body returns, so that what was written arrives; at once when it
-/// throws.
+/// throws. A task that is cancelled waits neither for the connection nor for streams to finish.
 ///
 /// - Parameter onStream: serves a stream that the other end opens, in a task of its own; nil refuses them.
 public nonisolated(nonsending) func withSession<Result>(
@@ -88,7 +88,7 @@ public nonisolated(nonsending) func withSession<Result>(
       group.cancelAll()
       return result
     } catch {
-      session.bridge.run { $0.close(.cancelled, text: "the application gave up") }
+      session.bridge.giveUp()
       await session.bridge.awaitEnd()
       group.cancelAll()
       throw error
@@ -103,9 +103,23 @@ private func connect(
   let placement = configuration.taskPlacement
   let channel = try await SessionChannels.connect(host: host, port: port, configuration: configuration) { channel in
     candidates.makeBridge(channel: channel, placement, incoming)
-  }.get()
+  }.getUnlessCancelled()
   guard let session = try await candidates.session(over: channel) else { throw ChannelError.ioOnClosedChannel }
   return session
+}
+
+extension EventLoopFuture<any Channel> {
+  /// Waits no longer than the task lasts; a connection that comes later is closed.
+  fileprivate func getUnlessCancelled() async throws -> any Channel {
+    let first = eventLoop.makePromise(of: (any Channel).self)
+    first.completeWith(self)
+    first.futureResult.whenFailure { _ in self.whenSuccess { $0.close(promise: nil) } }
+    return try await withTaskCancellationHandler {
+      try await first.futureResult.get()
+    } onCancel: {
+      first.fail(CancellationError())
+    }
+  }
 }
 
 /// The bridges of all addresses that were tried; a name may stand for several.

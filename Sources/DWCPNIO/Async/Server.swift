@@ -18,7 +18,7 @@ public struct Server: Sendable {
 }
 
 /// Listens, serves, and ends with the scope: when the body returns no new sessions are taken, the streams there are may finish within
-/// ``TransportConfiguration/drainTimeout``, and then the sessions close (SPEC END-2).
+/// ``TransportConfiguration/drainTimeout``, and then the sessions close (SPEC END-2); at once when the body throws or the task is cancelled.
 ///
 /// - Parameter port: 0 for any free one.
 /// - Parameter onStream: serves one stream, in a task of its own; what it throws resets the stream.

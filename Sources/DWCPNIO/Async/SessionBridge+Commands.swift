@@ -27,6 +27,7 @@ extension SessionBridge {
   func cancel(token: UInt64) {
     establishmentWaiters.removeValue(forKey: token)?.resume(throwing: CancellationError())
     pingWaiters.removeValue(forKey: token)?.resume(throwing: CancellationError())
+    standWaiters.removeValue(forKey: token)?.continuation.resume(throwing: CancellationError())
     guard let index = openRequests.firstIndex(where: { $0.token == token }) else { return }
     openRequests.remove(at: index).continuation.resume(throwing: CancellationError())
   }

@@ -40,10 +40,10 @@ extension SessionBridge {
     }
   }
 
-  func awaitStand(of name: ObjectName, _ continuation: UnsafeContinuation<UInt64, any Error>) {
+  func awaitStand(of name: ObjectName, token: UInt64, _ continuation: CheckedContinuation<UInt64, any Error>) {
     if let outcome { return continuation.resume(throwing: outcome.error) }
     guard let version = engine({ $0.standingVersion(of: name) }) ?? nil else {
-      standWaiters[name] = continuation
+      standWaiters[token] = (name, continuation)
       return
     }
     continuation.resume(returning: version)
@@ -51,10 +51,9 @@ extension SessionBridge {
 
   func resumeStands(_ name: ObjectName) {
     guard let version = engine({ $0.standingVersion(of: name) }) ?? nil else { return }
-    standWaiters.removeValue(forKey: name)?.resume(returning: version)
-  }
-
-  func cancelStand(of name: ObjectName) {
-    standWaiters.removeValue(forKey: name)?.resume(throwing: CancellationError())
+    for (token, waiter) in standWaiters where waiter.name == name {
+      standWaiters[token] = nil
+      waiter.continuation.resume(returning: version)
+    }
   }
 }

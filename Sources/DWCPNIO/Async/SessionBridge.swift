@@ -73,7 +73,7 @@ final class SessionBridge: SessionDelegate {
   var establishmentWaiters: [UInt64: CheckedContinuation<Agreement, any Error>] = [:]
   var pingWaiters: [UInt64: CheckedContinuation<Duration, any Error>] = [:]
   /// Tasks that wait for where an object stands when its version is no longer under way.
-  var standWaiters: [ObjectName: UnsafeContinuation<UInt64, any Error>] = [:]
+  var standWaiters: [UInt64: (name: ObjectName, continuation: CheckedContinuation<UInt64, any Error>)] = [:]
   private(set) var agreement: Agreement?
   private(set) var outcome: Outcome?
 
@@ -154,7 +154,7 @@ final class SessionBridge: SessionDelegate {
     establishmentWaiters.removeAll()
     for waiter in pingWaiters.values { waiter.resume(throwing: outcome.error) }
     pingWaiters.removeAll()
-    for waiter in standWaiters.values { waiter.resume(throwing: outcome.error) }
+    for waiter in standWaiters.values { waiter.continuation.resume(throwing: outcome.error) }
     standWaiters.removeAll()
     for request in openRequests { request.continuation.resume(throwing: outcome.error) }
     openRequests.removeAll()
