@@ -99,6 +99,7 @@ public nonisolated(nonsending) func withSession<Result>(
 private func connect(
   host: String, port: Int, configuration: TransportConfiguration, incoming: IncomingStreams?
 ) async throws -> LiveSession {
+  try Task.checkCancellation()
   let candidates = CandidateBridges()
   let placement = configuration.taskPlacement
   let channel = try await SessionChannels.connect(host: host, port: port, configuration: configuration) { channel in
