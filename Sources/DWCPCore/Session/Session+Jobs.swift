@@ -12,7 +12,8 @@ extension Session {
     if let job = decodeJobs.popFirst() { return .decode(job) }
     if let job = pageJobs.popFirst() { return .decodePages(job) }
     if let job = incomingDictionaries.takeJob() { return .prepare(job) }
-    while isActive, !updates.owesAnswer, encodeJobCount < configuration.maximumEncodeJobCount,
+    while isActive, !updates.owesAnswer, !owesScheduleCredit || schedule.isEmpty,
+      encodeJobCount < configuration.maximumEncodeJobCount,
       let id = encodeRing.popFirst()
     {
       if let job = cutForCodec(id) { return job }
@@ -54,6 +55,7 @@ extension Session {
       return nil
     }
     sendCredit.charge(block.span)
+    if sendCredit.available == 0 { owesScheduleCredit = true }
     block.detach()
     let (setting, sample) = choose(rawByteCount: block.rawByteCount, of: id, at: slot)
     guard let setting else {

@@ -73,13 +73,13 @@ extension Session {
     guard let objectByteCount = outgoingObjects.objectByteCount(on: id) else {
       throw .caller(.streamState, "BAS-1", "stream \(id) carries no version of an object")
     }
-    let end = offset &+ bytes.readableBytes
-    guard offset >= 0, offset & 0xFFF == 0, bytes.readableBytes > 0, end <= objectByteCount,
+    let (end, isTooFar) = offset.addingReportingOverflow(bytes.readableBytes)
+    guard offset >= 0, offset & 0xFFF == 0, bytes.readableBytes > 0, !isTooFar, end <= objectByteCount,
       end & 0xFFF == 0 || end == objectByteCount
     else {
       throw .caller(.protocol, "BAS-2", "\(bytes.readableBytes) bytes at \(offset) are not whole pages of the object")
     }
-    let base = base.flatMap { $0.isEmpty || $0.count > PageBlockHead.maximumBaseByteCount ? nil : $0 }
+    let base = base.flatMap { Self.isUsable($0) ? $0 : nil }
     var hasRoom = true
     var unchangedPageCount = PageRuns.pageCount(byteCount: bytes.readableBytes)
     for part in outgoingObjects.changedParts(of: bytes, at: offset, on: id, isMoved: base != nil) {
@@ -96,6 +96,12 @@ extension Session {
     }
     counters.objects.unchangedPages &+= UInt64(unchangedPageCount)
     return hasRoom
+  }
+
+  /// A base is some bytes of an object, and not too many.
+  private static func isUsable(_ base: Range<UInt64>) -> Bool {
+    !base.isEmpty && base.upperBound <= Int.max
+      && base.upperBound &- base.lowerBound <= PageBlockHead.maximumBaseByteCount
   }
 
   /// Lets an object go, at both ends. False while a version of it is under way.

@@ -22,6 +22,7 @@ extension Session {
       return nil
     }
     sendCredit.charge(block.span)
+    if sendCredit.available == 0 { owesScheduleCredit = true }
     block.detach()
     let job = outgoingObjects.update(id) { version, image in
       let pages = version.takeBlock(offset: block.offset, raw: block.payload)

@@ -39,6 +39,7 @@ extension Session {
     hasher.combine(nextJobNumber)
     hasher.combine(decodeJobs.count)
     for ring in [encodeRing, creditWaiters, controlRing] { hasher.combine(ring) }
+    hasher.combine(owesScheduleCredit)
     hasher.combine(outbox)
     hasher.combine(openBodies)
     hasher.combine(sendChains)

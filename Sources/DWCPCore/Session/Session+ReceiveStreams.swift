@@ -240,11 +240,10 @@ extension Session {
   /// Codecs need their input in one piece, which must not pin a read buffer for a few bytes: one that is at most four times what the block has been charged
   /// for may wait with it (SPEC MEM-1).
   mutating func takeJoinedPayload() -> ByteBuffer {
-    if let payload = parser.takeWholePayload() {
+    if let payload = parser.takeWholePayload() ?? (parser.pieces.count == 1 ? parser.pieces[0] : nil) {
       let isCharged = parser.dataFrame.rawByteCount >= payload.storageCapacity / 4
       return isCharged ? payload : ByteBuffer(bytes: payload.readableBytesView)
     }
-    guard parser.pieces.count != 1 else { return parser.pieces[0] }
     var whole = ByteBuffer()
     whole.reserveCapacity(parser.pieces.reduce(0) { $0 &+ $1.readableBytes })
     for piece in parser.pieces { whole.writeImmutableBuffer(piece) }
@@ -262,9 +261,11 @@ extension Session {
     endReceiving(of: id)
     if !incomingObjects.isEmpty { endIncomingVersion(of: id, isReset: true) }
     try receiveCredit.check(newUnits: final &- min(final, streams[slot: slot].receive.received))
+    let (phase, knownFinal) = (streams[slot: slot].receive.phase, streams[slot: slot].receive.finalOffset)
     try updateReceiving(at: slot) { half throws(SessionError) in
       try half.receiveReset(ErrorCode(rawValue: code), finalOffset: final)
     }
+    if streams[slot: slot].receive.phase == phase, knownFinal == final { try ledger.noteIdleFrame(now: now) }
     if streams[slot: slot].receive.isFailureReportedByPeer { streams[slot: slot].noteCut(.byPeer) }
     noteReceiveProgress(at: slot)
   }
@@ -323,8 +324,7 @@ extension Session {
 
   private mutating func remove(at slot: Int) {
     let id = streams[slot: slot].id
-    // Session credit may never come, and then the list would only grow.
-    if streams[slot: slot].isAwaitingSessionCredit { creditWaiters.removeAll { $0 == id } }
+    let isListed = streams[slot: slot].isListed
     // Streams that outlived their session have been counted with its end.
     if progress.isLive { counters.streamsClosed.add(streams[slot: slot].cut) }
     if !sendChains.isEmpty { sendChains[id] = nil }
@@ -332,6 +332,7 @@ extension Session {
     if !incomingObjects.isEmpty { forgetCarrier(id) }
     if !domains.isEmpty { domains[id] = nil }
     streams.remove(at: slot)
+    if isListed { noteStaleID() }
     selectors.remove(id)
     if id.opener != role { closedPeerStreamCount &+= 1 }
     events.append(.closed(id))

@@ -5,12 +5,13 @@ extension Session {
   /// Appends what is to be sent now, up to about `maximumByteCount` bytes: what concerns the session first, then what concerns
   /// streams, then their data in turn, one block each. A batch that stays empty means that there is nothing to send.
   ///
-  /// - Parameter maximumByteCount: the last frame begun may go beyond it.
+  /// - Parameter maximumByteCount: the last frame begun may go beyond it; `Int.max` for no limit.
   /// - Parameter now: the current instant, on the clock of ``receive(_:now:)``.
   /// - Parameter batch: where the frames are appended.
   public mutating func transmit(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
     makeStreamsUnique()
     let before = batch.byteCount
+    let limit = before &+ min(maximumByteCount, .max &- before)
     defer {
       counters.wireBytesSent += UInt64(batch.byteCount - before)
       detachBacklogs()
@@ -26,16 +27,16 @@ extension Session {
     case .open:
       if owesSessionControl(now: now) { writeSessionControl(now: now, into: &batch) }
       if outgoingDictionaries.hasWork {
-        writeDictionaries(maximumByteCount: before + maximumByteCount, now: now, into: &batch)
+        writeDictionaries(maximumByteCount: limit, now: now, into: &batch)
       }
       if outgoingObjects.hasReplacements {
-        writeReplacements(maximumByteCount: before + maximumByteCount, now: now, into: &batch)
+        writeReplacements(maximumByteCount: limit, now: now, into: &batch)
       }
-      writeStreams(maximumByteCount: before + maximumByteCount, now: now, into: &batch)
+      writeStreams(maximumByteCount: limit, now: now, into: &batch)
       if updates.owesAnswer { writeUpdateAnswer(into: &batch) }
     case .awaitingPreface, .awaitingHandshake:
       guard role == .initiator else { return }
-      writeStreams(maximumByteCount: before + maximumByteCount, now: now, into: &batch)
+      writeStreams(maximumByteCount: limit, now: now, into: &batch)
     case .closed:
       break
     }
@@ -143,7 +144,9 @@ extension Session {
 
   private mutating func writeStreams(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
     if !controlRing.isEmpty { writeControls(maximumByteCount: maximumByteCount, into: &batch) }
-    if !schedule.isEmpty { writeBlocks(maximumByteCount: maximumByteCount, now: now, into: &batch) }
+    repeat {
+      if !schedule.isEmpty { writeBlocks(maximumByteCount: maximumByteCount, now: now, into: &batch) }
+    } while wakesMoreCreditWaiters(maximumByteCount: maximumByteCount, batchByteCount: batch.byteCount)
     if !schedule.isEmpty || !flow.hasRoom(blockByteCount: blockByteCount) { linkBusyMark = counters.rawBytesSent }
     // After the last block, so that a stream that drained in this very batch closes the session with it.
     if phase == .closing { writeClose(into: &batch) }
@@ -151,6 +154,9 @@ extension Session {
 
   private mutating func writeBlocks(maximumByteCount: Int, now: Instant, into batch: inout TransmitBatch) {
     let blockByteCount = blockByteCount
+    if owesScheduleCredit, sendCredit.available > 0, flow.hasRoom(blockByteCount: blockByteCount) {
+      owesScheduleCredit = false
+    }
     while !schedule.isEmpty, batch.byteCount < maximumByteCount, flow.hasRoom(blockByteCount: blockByteCount),
       let id = schedule.next()
     {
@@ -288,13 +294,41 @@ extension Session {
     counters.blocked[.sessionCredit] &+= 1
   }
 
+  /// Wakes some of those that wait for session credit, in turn: one, and another for each part that is worth a frame. Were all of them asked, credit that comes by
+  /// the byte would cost a look at each of them. Those behind follow when these have left some (`wakesMoreCreditWaiters`).
   mutating func wakeCreditWaiters() {
-    guard sendCredit.available > 0 else { return }
-    while let id = creditWaiters.popFirst() {
+    guard !creditWaiters.isEmpty, sendCredit.available > 0 else { return }
+    var count = 1 &+ sendCredit.available / Self.creditPerWaiter
+    while count > 0, let id = creditWaiters.popFirst() {
       guard let slot = streams.slot(of: id) else { continue }
       streams[slot: slot].isAwaitingSessionCredit = false
       wake(at: slot)
+      count &-= 1
     }
+  }
+
+  private static let creditPerWaiter: UInt64 = 1_024
+
+  /// Streams that wait for session credit have blocks to send after all, since those that were woken before them have left some.
+  @inline(__always)
+  private mutating func wakesMoreCreditWaiters(maximumByteCount: Int, batchByteCount: Int) -> Bool {
+    guard !creditWaiters.isEmpty, schedule.isEmpty, batchByteCount < maximumByteCount,
+      flow.hasRoom(blockByteCount: blockByteCount)
+    else { return false }
+    wakeCreditWaiters()
+    return !schedule.isEmpty
+  }
+
+  /// A stream is gone and its id is still in some list. To find it there takes long, so that ids stay until they are more than there are streams.
+  mutating func noteStaleID() {
+    staleIDCount &+= 1
+    guard staleIDCount > Self.keptCount &+ streams.count else { return }
+    staleIDCount = 0
+    let isGone = { [streams] (id: StreamID) in streams.slot(of: id) == nil }
+    schedule.removeAll(where: isGone)
+    creditWaiters.removeAll(where: isGone)
+    encodeRing.removeAll(where: isGone)
+    controlRing.removeAll(where: isGone)
   }
 
   mutating func queueControl(at slot: Int) {

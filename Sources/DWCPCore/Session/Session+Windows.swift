@@ -46,35 +46,38 @@ extension Session {
       }
       if isStalled == true { stalled.append(id) }
     }
+    var victims = areOthersRead ? nil : [StreamID]()
     for id in stalled {
       counters.blocked[.reader] &+= 1
-      writeOff(id, look: look, areOthersRead: areOthersRead)
+      writeOff(id, look: look, &victims)
     }
     if receiveCredit.isTight { stalls.begin(now: now) }
   }
 
   /// Where the budget does not suffice, those that stalled first make room, but only for streams that are read, and after a while.
-  private mutating func writeOff(_ id: StreamID, look: UInt32, areOthersRead: Bool) {
+  ///
+  /// - Parameter victims: those that are left of them, the first one last; nil before anybody has looked.
+  private mutating func writeOff(_ id: StreamID, look: UInt32, _ victims: inout [StreamID]?) {
     while let units = streams.update(id, { $0.receive.unspentUnitCount }), units > receiveCredit.writeOffRoom {
-      guard areOthersRead, let longest = longestStalled(),
-        look &- longest.look >= StallWatch.leastLookCountBeforeStop
-      else { return }
-      stop(longest.id, code: .stalled)
-      if longest.id == id { return }
+      if victims == nil { victims = stalledForLong(at: look) }
+      guard let victim = victims?.popLast() else { return }
+      stop(victim, code: .stalled)
+      if victim == id { return }
     }
     receiveCredit.writeOff(streams.update(id) { $0.receive.writeOff() } ?? 0)
   }
 
-  private mutating func longestStalled() -> (id: StreamID, look: UInt32)? {
-    var longest: (id: StreamID, look: UInt32)?
+  /// Those that stalled last come first.
+  private mutating func stalledForLong(at look: UInt32) -> [StreamID] {
+    var stalled: [(id: StreamID, look: UInt32)] = []
     for id in streams.ids {
       streams.update(id) { stream in
         guard stream.receive.hasUnread else { return }
-        let look = stream.receive.queue.contents.stalledSinceLook
-        if look > 0, look < longest?.look ?? .max { longest = (id, look) }
+        let since = stream.receive.queue.contents.stalledSinceLook
+        if since > 0, look &- since >= StallWatch.leastLookCountBeforeStop { stalled.append((id, since)) }
       }
     }
-    return longest
+    return stalled.sorted { ($0.look, $0.id.rawValue) > ($1.look, $1.id.rawValue) }.map(\.id)
   }
 }
 

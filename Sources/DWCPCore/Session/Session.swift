@@ -108,6 +108,10 @@ public struct Session: Hashable, Sendable {
   var creditWaiters: Deque<StreamID> = []
   /// Streams with OPEN, STOP, RESET or CREDIT to send.
   var controlRing: Deque<StreamID> = []
+  /// Ids in these lists, at most, whose streams are gone.
+  var staleIDCount = 0
+  /// A block for a codec took the last of the session's credit: streams in the schedule come before the next one.
+  var owesScheduleCredit = false
 
   var outbox = ControlOutbox()
   var link = LinkAccounting()

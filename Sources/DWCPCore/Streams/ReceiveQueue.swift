@@ -35,8 +35,10 @@ struct ReceiveQueue: Lendable {
     /// What is long lies in a buffer that its maker uses again, and is not appended to.
     @inline(__always)
     mutating func fill(with decoded: ByteBuffer) {
-      bytes = decoded
-      kind = decoded.readableBytes >= ReceiveQueue.leastKeptByteCount && decoded.isWorthItsStorage ? .kept : .owned
+      // What its maker used for a much longer block before must not wait here with a short one (SPEC MEM-1).
+      let isExact = decoded.readableBytes >= decoded.storageCapacity / 4
+      bytes = isExact ? decoded : ByteBuffer(bytes: decoded.readableBytesView)
+      kind = decoded.readableBytes >= ReceiveQueue.leastKeptByteCount && bytes.isWorthItsStorage ? .kept : .owned
     }
   }
 

@@ -230,6 +230,8 @@ struct SendHalf: Hashable, Sendable {
     }
     backlog.contents.blocks[index].codecID = codec.rawValue
     backlog.contents.blocks[index].payload = payload
+    // It may lie in a buffer that was made for a block that does not shrink.
+    backlog.contents.blocks[index].mayPinMuch = payload.readableBytes < payload.storageCapacity / 4
     backlog.contents.blocks[index].decodedCheck = decodedCheck
     backlog.contents.blocks[index].jobNumber = 0
     return true

@@ -18,6 +18,8 @@ struct SendSchedule: Hashable, Sendable {
     fileprivate var restByteCount: Int32 = 0
     fileprivate var round: UInt32 = 0
     fileprivate(set) var urgency: UInt8 = 3
+    /// It has come since its last turn of the ring, and goes in front of that.
+    fileprivate var isAhead = false
 
     init(urgency: UInt8) {
       self.urgency = min(urgency, SendSchedule.lowestUrgency)
@@ -36,11 +38,14 @@ struct SendSchedule: Hashable, Sendable {
     var round: UInt32 = 1
     /// Turns of the ring until the next round.
     var turnCount = 0
+    /// Bytes that those who came in front of the ring may still send before its next turn: as many as its last one had. Nil while a turn lasts.
+    var overtakingByteCount: Int? = Int(leastShareByteCount)
 
     var isEmpty: Bool { fresh.isEmpty && ring.isEmpty }
 
     mutating func next() -> StreamID? {
-      if let id = fresh.popFirst() { return id }
+      if overtakingByteCount ?? 1 > 0 || ring.isEmpty, let id = fresh.popFirst() { return id }
+      overtakingByteCount = nil
       if turnCount <= 0 {
         round &+= 1
         turnCount = ring.count
@@ -49,9 +54,17 @@ struct SendSchedule: Hashable, Sendable {
       return ring.popFirst()
     }
 
-    mutating func remove(_ id: StreamID) {
-      fresh.removeAll { $0 == id }
-      ring.removeAll { $0 == id }
+    mutating func note(sentByteCount: Int, isAhead: Bool) {
+      if let rest = overtakingByteCount {
+        if isAhead, !ring.isEmpty { overtakingByteCount = rest &- sentByteCount }
+      } else {
+        overtakingByteCount = max(Int(leastShareByteCount), sentByteCount)
+      }
+    }
+
+    mutating func removeAll(where isGone: (StreamID) -> Bool) {
+      fresh.removeAll(where: isGone)
+      ring.removeAll(where: isGone)
     }
   }
 
@@ -69,11 +82,21 @@ struct SendSchedule: Hashable, Sendable {
   mutating func add(_ id: StreamID, _ share: inout Share) {
     let level = Int(share.urgency)
     if share.round != levels[level].round {
+      share.restByteCount = restOnReturn(share)
       share.round = levels[level].round
-      share.restByteCount = Self.leastShareByteCount
     }
+    share.isAhead = true
     putBack(id, share)
   }
+
+  /// What is left when a stream comes back: a share for each round since, and no more than one.
+  private func restOnReturn(_ share: Share) -> Int32 {
+    let roundCount = min(levels[Int(share.urgency)].round &- share.round, Self.mostRoundsOwed)
+    return min(Self.leastShareByteCount, share.restByteCount &+ Int32(roundCount) &* Self.leastShareByteCount)
+  }
+
+  /// The longest block costs fewer.
+  private static let mostRoundsOwed: UInt32 = 65_536
 
   /// Takes out the stream that is next. It may send one block if `admits` says so; `settle` puts it back.
   mutating func next() -> StreamID? {
@@ -103,6 +126,7 @@ struct SendSchedule: Hashable, Sendable {
     guard share.restByteCount <= 0 else { return true }
     share.restByteCount &+= max(Self.leastShareByteCount, Int32(clamping: blockByteCount))
     share.round = levels[Int(share.urgency)].round
+    share.isAhead = false
     guard share.restByteCount <= 0 else { return true }
     putBack(id, share)
     return false
@@ -114,6 +138,7 @@ struct SendSchedule: Hashable, Sendable {
     let areLessUrgentWaiting = UInt16(occupied) >> (UInt16(share.urgency) + 1) != 0
     starvedByteCount = areLessUrgentWaiting ? starvedByteCount + sentByteCount : 0
     share.restByteCount &-= Int32(clamping: sentByteCount)
+    levels[Int(share.urgency)].note(sentByteCount: sentByteCount, isAhead: share.isAhead)
   }
 
   /// What is left of it.
@@ -133,9 +158,18 @@ struct SendSchedule: Hashable, Sendable {
     let old = Int(share.urgency)
     share = Share(urgency: urgency)
     guard isWaiting else { return }
-    levels[old].remove(id)
-    if levels[old].isEmpty { occupied &= ~(1 << UInt8(old)) }
+    removeAll(at: old) { $0 == id }
     add(id, &share)
+  }
+
+  /// Takes streams out, wherever they wait.
+  mutating func removeAll(where isGone: (StreamID) -> Bool) {
+    for level in levels.indices { removeAll(at: level, where: isGone) }
+  }
+
+  private mutating func removeAll(at level: Int, where isGone: (StreamID) -> Bool) {
+    levels[level].removeAll(where: isGone)
+    if levels[level].isEmpty { occupied &= ~(1 << UInt8(level)) }
   }
 }
 
@@ -150,15 +184,17 @@ extension SendSchedule {
       hasher.combine(level.fresh)
       hasher.combine(level.ring)
       hasher.combine(max(0, level.turnCount))
+      hasher.combine(level.overtakingByteCount)
     }
   }
 
-  /// The same for a stream's place. What is left of a round that has ended counts only while the stream waits for its turn.
+  /// The same for a stream's place. Of a round that has ended the debts count alone, unless the stream waits for its turn.
   func combineProgress(of share: Share, isWaiting: Bool, isExact: Bool, into hasher: inout Hasher) {
     let isOfThisRound = share.round == levels[Int(share.urgency)].round
     hasher.combine(share.urgency)
     hasher.combine(isOfThisRound)
-    guard isOfThisRound || isWaiting else { return }
-    hasher.combine(isExact ? share.restByteCount : (share.restByteCount - 1) >> 12)
+    hasher.combine(isWaiting && share.isAhead)
+    let rest = isOfThisRound || isWaiting ? share.restByteCount : restOnReturn(share)
+    hasher.combine(isExact ? rest : (rest - 1) >> 12)
   }
 }

@@ -28,6 +28,8 @@ struct StreamState: Hashable, Sendable {
   var isBorrowing = false
   /// The stream is in the list of those that may have bytes to send in buffers that are much larger.
   var isPinning = false
+  /// It is in one of the session's lists of ids.
+  var isListed: Bool { isScheduled || isAwaitingEncode || isAwaitingSessionCredit || hasControl }
   /// `readable` has been told and the application has not read to the end of what there was.
   var isReadableTold = false
   /// The application wrote beyond its budget and waits for `writable`.

@@ -5,8 +5,8 @@ internal import NIOCore
 struct InterleavingParcel {
   private static let frameHeaderByteCount = 16
   private static let acknowledgementType: UInt8 = 0x06
-  /// Longer buffers are the payload of the frame whose header stands in front of it.
-  private static let leastPayloadByteCount = 2_048
+  /// Of each frame; all that stands behind so much is payload.
+  private static let mostHashedByteCount = 2_048
 
   let buffers: [ByteBuffer]
   let byteCount: Int
@@ -35,25 +35,30 @@ struct InterleavingParcel {
     InterleavingFingerprint { hasher in
       hasher.combine(sender)
       hasher.combine(buffers.count)
-      for bytes in buffers { combine(bytes, isExact: isExact, into: &hasher) }
+      // Of a payload that lies in a buffer of its own.
+      var owedByteCount = 0
+      for bytes in buffers {
+        var rest = bytes
+        let owed = rest.readSlice(length: min(owedByteCount, rest.readableBytes))?.readableBytes ?? 0
+        hasher.combine(owed)
+        owedByteCount -= owed
+        while let frame = nextFrame(&rest, &owedByteCount) {
+          let isLeftOut = !isExact && frame.getInteger(at: frame.readerIndex, as: UInt8.self) == acknowledgementType
+          hasher.combine(isLeftOut)
+          if !isLeftOut {
+            hasher.combine(frame.getSlice(at: frame.readerIndex, length: min(frame.readableBytes, mostHashedByteCount)))
+          }
+        }
+      }
     }
   }
 
-  private static func combine(_ bytes: ByteBuffer, isExact: Bool, into hasher: inout Hasher) {
-    guard bytes.readableBytes < leastPayloadByteCount else { return hasher.combine(bytes.readableBytes) }
-    guard !isExact else { return hasher.combine(bytes) }
-    var rest = bytes
-    while let frame = nextFrame(&rest) {
-      let isAcknowledgement = frame.getInteger(at: frame.readerIndex, as: UInt8.self) == acknowledgementType
-      hasher.combine(isAcknowledgement)
-      if !isAcknowledgement { hasher.combine(frame) }
-    }
-  }
-
-  /// A whole frame without a payload check, or the beginning of one whose payload is another buffer.
-  private static func nextFrame(_ rest: inout ByteBuffer) -> ByteBuffer? {
+  /// A whole frame without a payload check, or the beginning of one whose payload is in another buffer.
+  private static func nextFrame(_ rest: inout ByteBuffer, _ owedByteCount: inout Int) -> ByteBuffer? {
     guard rest.readableBytes > 0 else { return nil }
     let length = rest.getInteger(at: rest.readerIndex + 8, as: UInt32.self).map { frameHeaderByteCount + Int($0) }
-    return rest.readSlice(length: min(length ?? rest.readableBytes, rest.readableBytes))
+    let frame = rest.readSlice(length: min(length ?? rest.readableBytes, rest.readableBytes))
+    owedByteCount = (length ?? 0) - (frame?.readableBytes ?? 0)
+    return frame
   }
 }
