@@ -37,29 +37,25 @@ struct SendSchedule: Hashable, Sendable {
     var ring: Deque<StreamID> = []
     var round: UInt32 = 1
     /// Turns of the ring until the next round.
-    var turnCount = 0
-    /// Bytes that those who came in front of the ring may still send before its next turn: as many as its last one had. Nil while a turn lasts.
-    var overtakingByteCount: Int? = Int(leastShareByteCount)
+    var turnCount: Int32 = 0
+    /// Bytes that those who came in front of the ring may still send before its next turn: as many as its last one had.
+    var overtakingByteCount = leastShareByteCount
 
     var isEmpty: Bool { fresh.isEmpty && ring.isEmpty }
 
-    mutating func next() -> StreamID? {
-      if overtakingByteCount ?? 1 > 0 || ring.isEmpty, let id = fresh.popFirst() { return id }
-      overtakingByteCount = nil
+    /// Those in front of the ring, as long as they may go there.
+    @inline(__always)
+    mutating func nextInFront() -> StreamID? {
+      overtakingByteCount > 0 || ring.isEmpty ? fresh.popFirst() : nil
+    }
+
+    mutating func nextInRing() -> StreamID? {
       if turnCount <= 0 {
         round &+= 1
-        turnCount = ring.count
+        turnCount = Int32(clamping: ring.count)
       }
       turnCount -= 1
       return ring.popFirst()
-    }
-
-    mutating func note(sentByteCount: Int, isAhead: Bool) {
-      if let rest = overtakingByteCount {
-        if isAhead, !ring.isEmpty { overtakingByteCount = rest &- sentByteCount }
-      } else {
-        overtakingByteCount = max(Int(leastShareByteCount), sentByteCount)
-      }
     }
 
     mutating func removeAll(where isGone: (StreamID) -> Bool) {
@@ -71,6 +67,9 @@ struct SendSchedule: Hashable, Sendable {
   private var levels = [Level](repeating: Level(), count: urgencyCount)
   /// Bit n is set while level n has a stream.
   private var occupied: UInt8 = 0
+  /// The same of rings, and of those whose turn lasts.
+  private var occupiedRings: UInt8 = 0
+  private var ringTurns: UInt8 = 0
   /// Bytes sent while a less urgent stream waited, and not yet made up for.
   private var starvedByteCount = 0
   /// The level that was helped last.
@@ -103,8 +102,15 @@ struct SendSchedule: Hashable, Sendable {
     guard occupied != 0 else { return nil }
     let top = occupied.trailingZeroBitCount
     let level = starvedByteCount >= Self.longestWaitByteCount ? starvedLevel(below: top) : top
-    guard let id = levels[level].next() else { return nil }
+    let id = levels[level].nextInFront() ?? nextInRing(of: level)
     if levels[level].isEmpty { occupied &= ~(1 << UInt8(level)) }
+    return id
+  }
+
+  private mutating func nextInRing(of level: Int) -> StreamID? {
+    ringTurns |= 1 << UInt8(level)
+    let id = levels[level].nextInRing()
+    if levels[level].ring.isEmpty { occupiedRings &= ~(1 << UInt8(level)) }
     return id
   }
 
@@ -138,7 +144,18 @@ struct SendSchedule: Hashable, Sendable {
     let areLessUrgentWaiting = UInt16(occupied) >> (UInt16(share.urgency) + 1) != 0
     starvedByteCount = areLessUrgentWaiting ? starvedByteCount + sentByteCount : 0
     share.restByteCount &-= Int32(clamping: sentByteCount)
-    levels[Int(share.urgency)].note(sentByteCount: sentByteCount, isAhead: share.isAhead)
+    if (occupiedRings | ringTurns) >> share.urgency & 1 != 0 { noteOvertaking(sentByteCount, share) }
+  }
+
+  private mutating func noteOvertaking(_ sentByteCount: Int, _ share: Share) {
+    let level = Int(share.urgency)
+    let isTurn = ringTurns >> share.urgency & 1 != 0
+    ringTurns &= ~(1 << share.urgency)
+    if isTurn {
+      levels[level].overtakingByteCount = max(Self.leastShareByteCount, Int32(clamping: sentByteCount))
+    } else if share.isAhead, !levels[level].ring.isEmpty {
+      levels[level].overtakingByteCount &-= Int32(clamping: sentByteCount)
+    }
   }
 
   /// What is left of it.
@@ -149,8 +166,10 @@ struct SendSchedule: Hashable, Sendable {
   @inline(__always)
   mutating func putBack(_ id: StreamID, _ share: Share) {
     let level = Int(share.urgency)
-    if share.restByteCount > 0 { levels[level].fresh.append(id) } else { levels[level].ring.append(id) }
     occupied |= 1 << share.urgency
+    if share.restByteCount > 0 { return levels[level].fresh.append(id) }
+    levels[level].ring.append(id)
+    occupiedRings |= 1 << share.urgency
   }
 
   /// Moves a stream to another urgency, also while it waits.
@@ -169,6 +188,7 @@ struct SendSchedule: Hashable, Sendable {
 
   private mutating func removeAll(at level: Int, where isGone: (StreamID) -> Bool) {
     levels[level].removeAll(where: isGone)
+    if levels[level].ring.isEmpty { occupiedRings &= ~(1 << UInt8(level)) }
     if levels[level].isEmpty { occupied &= ~(1 << UInt8(level)) }
   }
 }
@@ -178,6 +198,7 @@ extension SendSchedule {
   /// Feeds what decides whose turn it is to a hasher. How many rounds there were does not: a stream's round is only ever compared with that of its level.
   func combineProgress(into hasher: inout Hasher) {
     hasher.combine(occupied)
+    hasher.combine(ringTurns)
     hasher.combine(starvedByteCount)
     hasher.combine(helpedLevel)
     for level in levels {
