@@ -122,12 +122,13 @@ extension Attack {
     },
     Attack(
       name: "streams stopped while they wait for session credit that never comes", ending: .bounded, owner: .uploads,
-      salvoCount: 10_000,
-      nanosecondsPerSalvo: second / 10
+      salvoCount: 20_000,
+      nanosecondsPerSalvo: second / 20
     ) {
-      $1.open(stream: id($0))
-      $1.stop(stream: id($0))
-      $1.stored(stream: id($0), flags: 0x01, offset: 0, byteCount: 0)
+      // In a salvo of its own, so that the upload has begun.
+      if $0 % 2 == 0 { return $1.open(stream: id($0 / 2)) }
+      $1.stop(stream: id($0 / 2))
+      $1.stored(stream: id($0 / 2), flags: 0x01, offset: 0, byteCount: 0)
     },
   ]
 }

@@ -46,6 +46,25 @@ import Testing
     #expect(shares.allSatisfy { $0 > shares.reduce(0, +) / (4 * shares.count) }, "\(shares)")
   }
 
+  @Test("session credit goes on to streams that wait behind those that needed little of it (SPEC CRD-2)")
+  func littleCredit() throws {
+    var rig = Self.rig()
+    let bulk = try rig.session.open(compression: .fixed(.none))
+    _ = try rig.session.write(ByteBuffer(repeating: 1, count: 1 << 20), to: bulk)
+    Self.use(&rig)
+    #expect(rig.sent[bulk.rawValue] == 1 << 20)
+    for _ in 0..<100 {
+      _ = try rig.session.write(ByteBuffer(repeating: 2, count: 10), to: rig.session.open(compression: .fixed(.none)))
+    }
+    Self.use(&rig)
+    for limit in [1 << 20 + 1, 1 << 20 + 1_000] {
+      rig.send { $0.frame(0x07, number: UInt64(limit)) }
+      rig.transmit()
+      #expect(rig.sent.values.reduce(0, +) == limit)
+    }
+    #expect(rig.error == nil)
+  }
+
   @Test("a short message of urgency 0 does not wait for compressed bulk of urgency 7 (SPEC PRI-2)")
   func urgentCredit() throws {
     var rig = Self.rig()
