@@ -12,6 +12,7 @@ import Testing
     return EngineRig(role: .initiator, configuration) {
       $0.writeMultipleIntegers(UInt16(1), UInt16(2), UInt8(2), UInt8(0))
       entry(0x0005, 1 << 40, &$0)
+      entry(0x0006, 1_000, &$0)
       $0.writeMultipleIntegers(UInt16(2), UInt16(4), UInt32(262_144))
     }
   }

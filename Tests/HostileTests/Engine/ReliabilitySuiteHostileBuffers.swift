@@ -107,8 +107,8 @@ import Testing
     func heapByteCount(streamCount: UInt64) throws -> Int {
       let before = Heap.threadByteCount
       var rig = EngineRig(role: .initiator, SessionConfiguration()) {
-        entry(0x0004, 1 << 60, &$0)
-        entry(0x0005, areWaitingForCredit ? 65_536 : 1 << 60, &$0)
+        entry(0x0004, areWaitingForCredit ? 1 << 20 : 1 << 60, &$0)
+        entry(0x0005, 1 << 60, &$0)
         entry(0x0006, 1 << 40, &$0)
       }
       rig.onEvent = { session, event in
@@ -122,6 +122,8 @@ import Testing
           $0.stored(stream: 2 * number + 1, flags: 1, offset: 0, byteCount: 0)
         }
         rig.transmit()
+        // Else the link is full.
+        if areWaitingForCredit { rig.acknowledge() }
       }
       #expect(rig.error == nil && rig.session.streamCount == 0)
       rig.sent = [:]
