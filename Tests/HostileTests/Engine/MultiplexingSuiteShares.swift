@@ -10,10 +10,7 @@ import Testing
     var configuration = SessionConfiguration()
     configuration.sendChains = .none
     return EngineRig(role: .initiator, configuration) {
-      $0.writeMultipleIntegers(UInt16(1), UInt16(2), UInt8(2), UInt8(0))
-      entry(0x0005, 1 << 40, &$0)
-      entry(0x0006, 1_000, &$0)
-      $0.writeMultipleIntegers(UInt16(2), UInt16(4), UInt32(262_144))
+      announceZstd(sessionCredit: 1 << 20, &$0)
     }
   }
 
@@ -123,10 +120,7 @@ import Testing
     var configuration = SessionConfiguration()
     configuration.sendChains = .none
     var rig = EngineRig(role: .initiator, configuration) {
-      $0.writeMultipleIntegers(UInt16(1), UInt16(2), UInt8(2), UInt8(0))
-      entry(0x0004, 1 << 60, &$0)
-      entry(0x0005, 1 << 60, &$0)
-      $0.writeMultipleIntegers(UInt16(2), UInt16(4), UInt32(262_144))
+      announceZstd(sessionCredit: 1 << 60, &$0)
     }
     let chunk = chatter(byteCount: 131_072, valueCount: 128)
     let coded = try rig.session.open(compression: .fixed(.zstdDefault))

@@ -71,10 +71,7 @@ import Testing
     configuration.compression = .fixed(.zstdDefault)
     configuration.sendChains = .none
     var rig = EngineRig(role: .initiator, configuration) {
-      $0.writeMultipleIntegers(UInt16(1), UInt16(2), UInt8(2), UInt8(0))
-      entry(0x0004, 1 << 60, &$0)
-      entry(0x0005, 1 << 60, &$0)
-      $0.writeMultipleIntegers(UInt16(2), UInt16(4), UInt32(262_144))
+      announceZstd(sessionCredit: 1 << 60, &$0)
     }
     let id = try rig.session.open()
     var chunk = chatter(byteCount: 2_100, valueCount: 255)

@@ -104,6 +104,15 @@ func entry(_ tag: UInt16, _ value: UInt64, _ body: inout ByteBuffer) {
   body.writeMultipleIntegers(tag, UInt16(8), value)
 }
 
+/// An end that decodes zstd in blocks of 256 KiB, and bounds nothing but the credit of the session.
+func announceZstd(sessionCredit: UInt64, _ body: inout ByteBuffer) {
+  body.writeMultipleIntegers(UInt16(1), UInt16(2), UInt8(2), UInt8(0))
+  body.writeMultipleIntegers(UInt16(2), UInt16(4), UInt32(262_144))
+  entry(0x0004, sessionCredit, &body)
+  entry(0x0005, 1 << 60, &body)
+  entry(0x0006, 1_000, &body)
+}
+
 /// Bytes that a codec makes shorter the fewer values there are; the same each time.
 func chatter(byteCount: Int, valueCount: UInt8) -> ByteBuffer {
   var state: UInt64 = 88_172_645_463_325_252
