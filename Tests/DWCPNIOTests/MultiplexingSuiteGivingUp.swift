@@ -50,9 +50,7 @@ import Testing
       let opened = AsyncStream<Task<Void, any Error>>.makeStream()
       let task = Task {
         try await withSession(host: "127.0.0.1", port: port, configuration: Self.patient) { session in
-          let stream = Task { try await session.withStream { try await Self.readWithoutEnd($0) } }
-          try await eventually("the stream is open") { try await session.counters().framesReceived > 3 }
-          opened.continuation.yield(stream)
+          opened.continuation.yield(await Self.keepStream(of: session))
         }
       }
       let stream = try #require(await opened.stream.first { _ in true })
@@ -71,11 +69,9 @@ import Testing
         let isOpen = AsyncStream<Void>.makeStream()
         let client = Task {
           try await withSession(host: "127.0.0.1", port: port, configuration: .silent()) { session in
-            try await session.withStream { stream in
-              _ = try await stream.read()
-              isOpen.continuation.finish()
-              try await Self.readWithoutEnd(stream)
-            }
+            let stream = await Self.keepStream(of: session)
+            isOpen.continuation.finish()
+            try await stream.value
           }
         }
         for await _ in isOpen.stream {}
@@ -87,6 +83,20 @@ import Testing
     task.cancel()
     _ = await task.result
     await #expect(throws: (any Error).self) { try await client.value }
+  }
+
+  /// A stream that the other end has begun to serve, in a task of its own.
+  private static func keepStream(of session: LiveSession) async -> Task<Void, any Error> {
+    let isServed = AsyncStream<Void>.makeStream()
+    let task = Task {
+      try await session.withStream { stream in
+        _ = try await stream.read()
+        isServed.continuation.finish()
+        try await readToEnd(stream)
+      }
+    }
+    for await _ in isServed.stream {}
+    return task
   }
 
   /// So many streams are open while the body runs.

@@ -54,8 +54,7 @@ extension Session {
       if streams[slot: slot].isBlockedBySession(sendCredit.available) { awaitSessionCredit(id, at: slot) }
       return nil
     }
-    sendCredit.charge(block.span)
-    if sendCredit.available == 0 { owesScheduleCredit = true }
+    chargeForCodec(block.span)
     block.detach()
     let (setting, sample) = choose(rawByteCount: block.rawByteCount, of: id, at: slot)
     guard let setting else {
@@ -84,6 +83,12 @@ extension Session {
         setting: place == nil ? setting.independent : setting,
         maximumWindowLog: place == nil ? remote.zstdWindowLog : sendChainWindowLog, place: place,
         dictionary: offer?.dictionary))
+  }
+
+  /// A block has been cut to be compressed, which it is before it waits for its turn.
+  mutating func chargeForCodec(_ span: UInt64) {
+    sendCredit.charge(span)
+    if sendCredit.available == 0 { owesScheduleCredit = true }
   }
 
   /// Tries a setting on the beginning of a block that goes stored at once and waits for nothing.

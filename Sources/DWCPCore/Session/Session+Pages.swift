@@ -21,8 +21,7 @@ extension Session {
       if sendCredit.available < UInt64(PageRuns.pageByteCount) { awaitSessionCredit(id, at: slot) }
       return nil
     }
-    sendCredit.charge(block.span)
-    if sendCredit.available == 0 { owesScheduleCredit = true }
+    chargeForCodec(block.span)
     block.detach()
     let job = outgoingObjects.update(id) { version, image in
       let pages = version.takeBlock(offset: block.offset, raw: block.payload)

@@ -125,18 +125,10 @@ struct Arena {
 
   /// Walks over the frames of the last batch.
   private mutating func noteLastWords() {
-    var bytes = ByteBuffer()
-    batch.forEachBuffer { bytes.writeImmutableBuffer($0) }
-    if bytes.getInteger(at: bytes.readerIndex, as: UInt64.self) == HostileWire.preface {
-      bytes.moveReaderIndex(forwardBy: 8)
-    }
-    while let (first, length) = bytes.readMultipleIntegers(as: (UInt64, UInt32).self) {
+    batch.forEachFrame { first, body in
       let type = UInt8(truncatingIfNeeded: first >> 56)
-      bytes.moveReaderIndex(forwardBy: 4)
-      let code = bytes.getInteger(at: bytes.readerIndex, as: UInt32.self) ?? 0
+      let code = body.getInteger(at: body.readerIndex, as: UInt32.self) ?? 0
       report.lastWords = type == 0x09 || type == 0x03 ? (type, code) : nil
-      let rest = Int(length) + (first >> 55 & 1 == 1 ? 4 : 0)
-      guard bytes.readSlice(length: rest) != nil else { return }
     }
   }
 }

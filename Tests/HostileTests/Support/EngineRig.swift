@@ -34,9 +34,9 @@ struct EngineRig {
     receive(wire.bytes)
   }
 
-  mutating func receive(_ bytes: ByteBuffer) {
+  mutating func receive(_ bytes: ByteBuffer, settles: Bool = true) {
     session.receive(bytes, now: now)
-    settle()
+    if settles { settle() }
     session.detachFromInput()
   }
 
@@ -72,9 +72,7 @@ struct EngineRig {
     acknowledged += count
     var wire = HostileWire(readBufferByteCount: 65_536)
     wire.frame(0x06, number: acknowledged)
-    session.receive(wire.bytes, now: now)
-    if settles { settle() }
-    session.detachFromInput()
+    receive(wire.bytes, settles: settles)
   }
 
   mutating func tick(_ nanoseconds: UInt64 = 1_000_000) {
@@ -82,19 +80,26 @@ struct EngineRig {
   }
 
   private mutating func note() {
+    batch.forEachFrame { first, body in
+      guard first >> 56 == 0x41 else { return }
+      let packed = body.getInteger(at: body.readerIndex + 8, as: UInt32.self) ?? 0
+      sent[first & 0xFFFF_FFFF_FFFF, default: 0] += Int(packed & 0xFF_FFFF)
+    }
+  }
+}
+
+extension TransmitBatch {
+  /// Walks over the frames: type, flags and stream in the first eight bytes, and what stands behind the header.
+  func forEachFrame(_ visit: (_ first: UInt64, _ body: ByteBuffer) -> Void) {
     var bytes = ByteBuffer()
-    batch.forEachBuffer { bytes.writeImmutableBuffer($0) }
+    forEachBuffer { bytes.writeImmutableBuffer($0) }
     if bytes.getInteger(at: bytes.readerIndex, as: UInt64.self) == HostileWire.preface {
       bytes.moveReaderIndex(forwardBy: 8)
     }
     while let (first, length) = bytes.readMultipleIntegers(as: (UInt64, UInt32).self) {
       bytes.moveReaderIndex(forwardBy: 4)
-      let start = bytes.readerIndex
-      if first >> 56 == 0x41 {
-        let packed = bytes.getInteger(at: start + 8, as: UInt32.self) ?? 0
-        sent[first & 0xFFFF_FFFF_FFFF, default: 0] += Int(packed & 0xFF_FFFF)
-      }
-      guard bytes.readSlice(length: Int(length) + (first >> 55 & 1 == 1 ? 4 : 0)) != nil else { return }
+      guard let body = bytes.readSlice(length: Int(length) + (first >> 55 & 1 == 1 ? 4 : 0)) else { return }
+      visit(first, body)
     }
   }
 }
